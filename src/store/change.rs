@@ -1,0 +1,73 @@
+//! A change is a value: statements with what they expect, and the audit entries that tell of them.
+
+use rusqlite::types::Value;
+
+use super::audit_log::AuditEntry;
+
+/// SQL with its values bound. It has touched nothing yet.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    pub(super) sql: &'static str,
+    pub(super) values: Vec<Value>,
+}
+
+impl Statement {
+    /// `sql` with `values` for its `?1`, `?2`, ….
+    pub(super) fn new(sql: &'static str, values: Vec<Value>) -> Self {
+        Statement { sql, values }
+    }
+}
+
+/// What a statement must do for its change to stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Whatever it does is right.
+    Any,
+    /// It changes exactly one row; otherwise the whole change is refused, for this reason.
+    ExactlyOne(Refusal),
+}
+
+/// Why a change was refused by its own condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The row is not there.
+    NotFound,
+    /// The row is no longer as it was read.
+    Outdated,
+    /// The plan has no room for another key.
+    PlanKeyLimit,
+    /// It was done already, and is done once.
+    Gone,
+}
+
+/// What [`super::Store::commit`] runs whole or not at all.
+#[derive(Debug, Default)]
+pub struct Change {
+    pub(super) steps: Vec<(Statement, Expect)>,
+    pub(super) entries: Vec<AuditEntry>,
+}
+
+impl Change {
+    /// An empty change.
+    pub fn new() -> Self {
+        Change::default()
+    }
+
+    /// Adds a statement that may do anything.
+    pub fn then(mut self, statement: Statement) -> Self {
+        self.steps.push((statement, Expect::Any));
+        self
+    }
+
+    /// Adds a statement that must change exactly one row.
+    pub fn exactly_one(mut self, statement: Statement, or_else: Refusal) -> Self {
+        self.steps.push((statement, Expect::ExactlyOne(or_else)));
+        self
+    }
+
+    /// Adds an entry to the audit log.
+    pub fn audited(mut self, entry: AuditEntry) -> Self {
+        self.entries.push(entry);
+        self
+    }
+}

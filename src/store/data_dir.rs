@@ -1,0 +1,98 @@
+//! The data directory: made, locked for one process, and left with its owner.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Why the data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// It cannot be made or written.
+    #[error("the data directory {} cannot be used: {cause}; make it, or give it to the user that runs Claviger", path.display())]
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// Another process owns it.
+    #[error("the data directory {} is in use by another Claviger", .0.display())]
+    InUse(PathBuf),
+}
+
+/// Held as long as this process owns the directory.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Makes the directory if it is not there (mode 0700).
+pub fn make(path: &Path) -> Result<(), DataDirError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|cause| DataDirError::Unusable { path: path.to_owned(), cause })
+}
+
+/// Takes the lock, or says that another process has it.
+pub fn lock(path: &Path) -> Result<Lock, DataDirError> {
+    let unusable = |cause| DataDirError::Unusable { path: path.to_owned(), cause };
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path.join("claviger.lock"))
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(DataDirError::InUse(path.to_owned())),
+        Err(TryLockError::Error(cause)) => Err(unusable(cause)),
+    }
+}
+
+/// Where this process is root and the directory is not, becomes the directory's owner, so that the service which runs
+/// as that user can still open every file made here.
+pub fn step_down_to_owner(path: &Path) -> Result<(), DataDirError> {
+    let unusable = |cause| DataDirError::Unusable { path: path.to_owned(), cause };
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unusable(error)),
+    };
+    if !rustix::process::geteuid().is_root() || metadata.uid() == 0 {
+        return Ok(());
+    }
+    let group = rustix::process::Gid::from_raw(metadata.gid());
+    let user = rustix::process::Uid::from_raw(metadata.uid());
+    rustix::thread::set_thread_groups(&[group]).map_err(|error| unusable(error.into()))?;
+    rustix::thread::set_thread_res_gid(group, group, group).map_err(|error| unusable(error.into()))?;
+    rustix::thread::set_thread_res_uid(user, user, user).map_err(|error| unusable(error.into()))
+}
+
+/// Whether there is a database in the directory already.
+pub fn has_database(path: &Path) -> bool {
+    fs::metadata(path.join(super::schema::STATE.file)).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_owns_a_data_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let held = lock(directory.path()).unwrap();
+        assert!(matches!(lock(directory.path()), Err(DataDirError::InUse(_))));
+        drop(held);
+        assert!(lock(directory.path()).is_ok());
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_a_clear_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = make(&file.path().join("data")).unwrap_err();
+        assert!(error.to_string().contains("cannot be used"));
+    }
+}

@@ -1,0 +1,525 @@
+//! The one connection that writes `ledger.db`: rows in groups, folds in slices, pruning in batches.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::chain::{self, ChainEnd, Content};
+use super::requests::{self, RequestRow, columns};
+use super::usage::{self, FamilyUsage};
+use super::{OpenError, StoreError, folds, open_counts, schema};
+use crate::clock::{DAY, MINUTE, UnixMillis};
+use crate::config::Durability;
+use crate::crypto::signature::SigningKey;
+
+/// Refused requests of one credential that get a row of their own in one minute.
+const OWN_ROWS: u32 = 60;
+/// Families folded along with one commit. Few, so that no request waits long for it.
+const FOLD_SLICE: usize = 24;
+/// Rows of one organization indexed along with one commit.
+const INDEX_SLICE: usize = 512;
+/// Rows that wait for a fold before one begins.
+const FOLD_AT: i64 = 32_768;
+/// Rows pruned in one transaction.
+const PRUNE_BATCH: i64 = 500;
+
+/// The part of a fold that is left to apply.
+struct Fold {
+    upto: i64,
+    families: VecDeque<(i64, FamilyUsage, Vec<i64>)>,
+    organizations: VecDeque<(i64, Vec<i64>)>,
+}
+
+/// Rows that no fold has taken up yet.
+#[derive(Default)]
+struct Unfolded {
+    rows: i64,
+    families: HashMap<i64, (FamilyUsage, Vec<i64>)>,
+    organizations: BTreeMap<i64, Vec<i64>>,
+}
+
+impl Unfolded {
+    fn add(&mut self, seq: i64, row: &RequestRow) {
+        self.rows += 1;
+        self.organizations.entry(row.organization).or_default().push(seq);
+        if row.family != 0 {
+            let (usage, seqs) = self.families.entry(row.family).or_default();
+            usage.add(row);
+            seqs.push(seq);
+        }
+    }
+}
+
+/// Writes the ledger. It lives on the gate's ledger thread.
+pub struct LedgerWriter {
+    connection: Connection,
+    path: PathBuf,
+    key: SigningKey,
+    end: ChainEnd,
+    /// Refused requests of each credential in `minute`.
+    refused: HashMap<(i64, String), u32>,
+    minute: i64,
+    any_open: bool,
+    unfolded: Unfolded,
+    fold: Option<Fold>,
+    content: Content,
+}
+
+impl LedgerWriter {
+    /// Opens the connection, folds what an earlier process left unfolded, and closes its open counts.
+    pub(super) fn open(path: &Path, durability: Durability, key: SigningKey) -> Result<Self, OpenError> {
+        let unusable = |cause| OpenError::from_sqlite(path, cause);
+        let connection = schema::open_for_writing(path, &schema::LEDGER)?;
+        let synchronous = match durability {
+            Durability::Process => "NORMAL",
+            Durability::Power => "FULL",
+        };
+        let configure = || {
+            connection.pragma_update(None, "synchronous", synchronous)?;
+            // Checkpoints run beside the writer (see the gate's ledger), so that no request waits for one.
+            connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+            connection.pragma_update(None, "cache_size", -16_000)?;
+            requests::chain_end(&connection)
+        };
+        let end = configure().map_err(unusable)?;
+        let mut writer = LedgerWriter {
+            connection,
+            path: path.to_owned(),
+            key,
+            end,
+            refused: HashMap::new(),
+            minute: 0,
+            any_open: false,
+            unfolded: Unfolded::default(),
+            fold: None,
+            content: Content::default(),
+        };
+        writer.recover().map_err(unusable)?;
+        Ok(writer)
+    }
+
+    fn recover(&mut self) -> rusqlite::Result<()> {
+        self.any_open = open_counts::any(&self.connection)?;
+        let from = folds::upto(&self.connection)?;
+        let mut counted: HashMap<i64, i64> = HashMap::new();
+        let mut unfolded = Unfolded::default();
+        let mut statement =
+            self.connection.prepare(concat!("SELECT ", columns!(), " FROM requests WHERE seq > ?1 ORDER BY seq"))?;
+        let mut rows = statement.query([from])?;
+        while let Some(row) = rows.next()? {
+            let (seq, request) = RequestRow::from_row(row)?;
+            let upto = match counted.get(&request.family) {
+                Some(upto) => *upto,
+                None => {
+                    let upto = usage::counted_upto(&self.connection, request.family)?;
+                    counted.insert(request.family, upto);
+                    upto
+                }
+            };
+            if seq > upto {
+                unfolded.add(seq, &request);
+            } else {
+                // Counted by a fold that was cut short; its place in the organization's index may be missing.
+                unfolded.organizations.entry(request.organization).or_default().push(seq);
+                unfolded.rows += 1;
+            }
+        }
+        drop(rows);
+        drop(statement);
+        self.unfolded = unfolded;
+        self.begin_fold();
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        while self.fold.is_some() {
+            self.fold_slice()?;
+        }
+        self.connection.execute_batch("COMMIT")
+    }
+
+    /// Writes these rows in one transaction, together with a slice of the fold that is under way. When this returns
+    /// without an error they are there; with one, none of them is.
+    pub fn append(&mut self, rows: &[RequestRow], now: UnixMillis) -> Result<(), StoreError> {
+        let end = self.end;
+        match self.try_append(rows, now) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                if !self.connection.is_autocommit() {
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                }
+                self.end = end;
+                self.start_over();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// After a transaction that failed, what waits for folding is read anew from what is really there.
+    fn start_over(&mut self) {
+        self.fold = None;
+        self.unfolded = Unfolded::default();
+        if self.recover().is_err() && !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    fn try_append(&mut self, rows: &[RequestRow], now: UnixMillis) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.close_minute(now)?;
+        for row in rows {
+            if self.has_own_row(row) {
+                self.insert(row)?;
+            } else {
+                open_counts::count(&self.connection, row)?;
+                self.any_open = true;
+            }
+        }
+        if self.fold.is_none() && self.unfolded.rows >= FOLD_AT {
+            self.begin_fold();
+        }
+        self.fold_slice()?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+
+    fn insert(&mut self, row: &RequestRow) -> rusqlite::Result<()> {
+        let digest = row.digest(self.end.seq + 1, &mut self.content);
+        let end = chain::extend(&self.key, &self.end, &digest);
+        requests::insert(&self.connection, row, &end, &digest)?;
+        self.end = end;
+        self.unfolded.add(end.seq, row);
+        Ok(())
+    }
+
+    fn has_own_row(&mut self, row: &RequestRow) -> bool {
+        if row.allowed() {
+            return true;
+        }
+        let subject = if row.key == 0 { row.subject.clone() } else { String::new() };
+        let refused = self.refused.entry((row.key, subject)).or_default();
+        *refused += 1;
+        *refused <= OWN_ROWS
+    }
+
+    /// When the minute is over, its shared rows take their places in the ledger.
+    fn close_minute(&mut self, now: UnixMillis) -> rusqlite::Result<()> {
+        let minute = now.div_euclid(MINUTE);
+        if minute == self.minute {
+            return Ok(());
+        }
+        self.minute = minute;
+        self.refused.clear();
+        if self.any_open {
+            for row in open_counts::take_closed(&self.connection, minute)? {
+                self.insert(&row)?;
+            }
+            self.any_open = open_counts::any(&self.connection)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is anything to do without new rows: rows to fold, or counts to close.
+    pub fn has_chores(&self) -> bool {
+        self.fold.is_some() || self.unfolded.rows > 0 || self.any_open
+    }
+
+    /// Folds what waits and closes what is over, a slice at a time; to be called while no rows come.
+    pub fn do_chores(&mut self, now: UnixMillis) -> Result<(), StoreError> {
+        if self.fold.is_none() && self.unfolded.rows > 0 {
+            self.begin_fold();
+        }
+        if self.fold.is_some() || (self.any_open && now.div_euclid(MINUTE) != self.minute) {
+            self.append(&[], now)?;
+        }
+        Ok(())
+    }
+
+    fn begin_fold(&mut self) {
+        let unfolded = std::mem::take(&mut self.unfolded);
+        let mut families: Vec<_> =
+            unfolded.families.into_iter().map(|(family, (usage, seqs))| (family, usage, seqs)).collect();
+        families.sort_unstable_by_key(|(family, ..)| *family);
+        self.fold = Some(Fold {
+            upto: self.end.seq,
+            families: families.into(),
+            organizations: unfolded.organizations.into_iter().collect(),
+        });
+    }
+
+    fn fold_slice(&mut self) -> rusqlite::Result<()> {
+        let Some(fold) = &mut self.fold else { return Ok(()) };
+        for (family, usage, seqs) in fold.families.drain(..fold.families.len().min(FOLD_SLICE)) {
+            usage::apply(&self.connection, family, &usage, fold.upto)?;
+            folds::index_family(&self.connection, family, &seqs)?;
+        }
+        if let Some((organization, seqs)) = fold.organizations.front_mut() {
+            let rest = seqs.split_off(seqs.len().min(INDEX_SLICE));
+            folds::index_organization(&self.connection, *organization, seqs)?;
+            *seqs = rest;
+            if seqs.is_empty() {
+                fold.organizations.pop_front();
+            }
+        }
+        if fold.families.is_empty() && fold.organizations.is_empty() {
+            folds::set_upto(&self.connection, fold.upto)?;
+            self.fold = None;
+        }
+        Ok(())
+    }
+
+    /// The number of the newest row.
+    pub fn newest(&self) -> i64 {
+        self.end.seq
+    }
+
+    /// A connection that only checkpoints, for a thread beside this one.
+    pub fn checkpointer(&self) -> Result<Checkpointer, OpenError> {
+        let unusable = |cause| OpenError::from_sqlite(&self.path, cause);
+        let connection = Connection::open(&self.path).map_err(unusable)?;
+        connection.busy_timeout(super::BUSY_TIMEOUT).map_err(unusable)?;
+        Ok(Checkpointer(connection))
+    }
+
+    /// Ends a WAL that has grown long although it was checkpointed all along: waits for nobody, takes a moment.
+    pub fn restart_wal(&mut self) {
+        let _ = checkpoint(&self.connection);
+    }
+
+    /// Removes up to a batch of the oldest rows that are older than `retention_days`, or too many for
+    /// `max_megabytes`. Says whether there may be more.
+    pub fn prune(&mut self, now: UnixMillis, retention_days: u32, max_megabytes: u64) -> Result<bool, StoreError> {
+        let result = self.try_prune(now - i64::from(retention_days) * DAY, max_megabytes);
+        if result.is_err() && !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        Ok(result?)
+    }
+
+    fn try_prune(&mut self, before: UnixMillis, max_megabytes: u64) -> rusqlite::Result<bool> {
+        let too_large = self.live_bytes()? > max_megabytes.saturating_mul(1 << 20);
+        let folded = folds::upto(&self.connection)?;
+        let batch: Option<(i64, i64)> = self
+            .connection
+            .query_row(
+                "SELECT min(seq), max(seq) FROM (
+                     SELECT seq, at FROM requests WHERE seq <= ?1 ORDER BY seq LIMIT ?2) WHERE ?3 OR at < ?4",
+                (folded, PRUNE_BATCH, too_large, before),
+                |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?)),
+            )
+            .optional()?
+            .flatten();
+        let Some((first, last)) = batch else {
+            self.connection.execute_batch("PRAGMA incremental_vacuum(2000)")?;
+            return Ok(false);
+        };
+        let transaction = self.connection.transaction()?;
+        transaction.execute(
+            "DELETE FROM requests_by_family WHERE (family, seq) IN (SELECT family, seq FROM requests WHERE seq <= ?1)",
+            [last],
+        )?;
+        transaction.execute(
+            "DELETE FROM requests_by_organization
+             WHERE (organization, seq) IN (SELECT organization, seq FROM requests WHERE seq <= ?1)",
+            [last],
+        )?;
+        let link: Vec<u8> =
+            transaction.query_row("SELECT link FROM requests WHERE seq = ?1", [last], |row| row.get(0))?;
+        let end = super::audit_log::end_from(last, link)?;
+        let signature = chain::sign_checkpoint(&self.key, &end);
+        transaction.execute(
+            "INSERT INTO ledger_checkpoint (only, seq, link, signature) VALUES (1, ?1, ?2, ?3)
+             ON CONFLICT (only) DO UPDATE SET seq = excluded.seq, link = excluded.link, signature = excluded.signature",
+            (end.seq, &end.link[..], &signature[..]),
+        )?;
+        transaction.execute("DELETE FROM requests WHERE seq <= ?1", [last])?;
+        transaction.commit()?;
+        Ok(last - first + 1 >= PRUNE_BATCH || too_large)
+    }
+
+    fn live_bytes(&self) -> rusqlite::Result<u64> {
+        let pragma =
+            |name: &str| -> rusqlite::Result<i64> { self.connection.pragma_query_value(None, name, |row| row.get(0)) };
+        let pages = pragma("page_count")? - pragma("freelist_count")?;
+        Ok((pages * pragma("page_size")?).max(0) as u64)
+    }
+
+    /// Removes the usage by minute that is older than `retention_days`, one family a call; begin with 0.
+    pub fn prune_usage(
+        &mut self,
+        after_family: i64,
+        now: UnixMillis,
+        retention_days: u32,
+    ) -> Result<Option<i64>, StoreError> {
+        let minute = (now - i64::from(retention_days) * DAY).div_euclid(MINUTE);
+        Ok(usage::prune(&self.connection, after_family, minute)?)
+    }
+}
+
+/// Moves what the WAL holds into the database, beside the writer and without holding it up.
+pub struct Checkpointer(Connection);
+
+/// How a checkpoint went.
+#[derive(Clone, Copy, Debug)]
+pub struct Checkpointed {
+    /// Pages in the WAL.
+    pub pages: i64,
+}
+
+impl Checkpointer {
+    /// Checkpoints what can be.
+    pub fn run(&self) -> Result<Checkpointed, StoreError> {
+        Ok(checkpoint(&self.0)?)
+    }
+}
+
+fn checkpoint(connection: &Connection) -> rusqlite::Result<Checkpointed> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok(Checkpointed { pages: row.get(1)? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SECOND;
+
+    fn row(family: i64, at: UnixMillis, code: Option<&str>) -> RequestRow {
+        RequestRow {
+            at,
+            organization: 1,
+            family,
+            key: family,
+            credential: "api_key".into(),
+            subject: "usr_1".into(),
+            method: "GET".into(),
+            host: "api.example.com".into(),
+            path: "/x".into(),
+            status: if code.is_some() { 429 } else { 200 },
+            code: code.map(str::to_owned),
+            ip: "192.0.2.1".into(),
+            user_agent: "test".into(),
+            class: None,
+            cost: 1,
+            count: 1,
+        }
+    }
+
+    fn open(directory: &Path) -> LedgerWriter {
+        LedgerWriter::open(&directory.join("ledger.db"), Durability::Process, SigningKey::new(b"k")).unwrap()
+    }
+
+    fn total(writer: &LedgerWriter, family: i64) -> u64 {
+        let all = usage::of_families(&writer.connection, &[family]).unwrap();
+        all[&family].values().map(|usage| usage.requests).sum()
+    }
+
+    fn verify(writer: &LedgerWriter) -> Result<ChainEnd, chain::Broken> {
+        let checkpoint = requests::checkpoint(&writer.connection).unwrap();
+        let mut verifier = chain::Verifier::begin(&writer.key, checkpoint, None)?;
+        let mut result = Ok(());
+        requests::walk(&writer.connection, |link| {
+            result = verifier.row(&link);
+            result.is_ok()
+        })
+        .unwrap();
+        result?;
+        verifier.finish()
+    }
+
+    #[test]
+    fn usage_is_exact_before_during_and_after_a_fold_and_across_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = open(directory.path());
+        let now = 100 * MINUTE;
+        let rows: Vec<_> = (0..200).map(|index| row(2 + index % 50, now, None)).collect();
+        writer.append(&rows, now).unwrap();
+        let check = |writer: &LedgerWriter| {
+            for family in 2..52 {
+                assert_eq!(total(writer, family), 4, "family {family}");
+                let minutes = usage::by_minute(&writer.connection, family, 0, 1_000).unwrap();
+                assert_eq!(minutes.values().map(|counts| counts.allowed).sum::<u64>(), 4);
+            }
+            let filter = requests::Filter { organization: 1, ..Default::default() };
+            assert_eq!(requests::list(&writer.connection, &filter, 1_000).unwrap().len(), 200);
+            let filter = requests::Filter { organization: 1, key: Some((7, 7)), ..Default::default() };
+            assert_eq!(requests::list(&writer.connection, &filter, 1_000).unwrap().len(), 4);
+        };
+        check(&writer);
+        writer.do_chores(now).unwrap();
+        assert!(writer.fold.is_some(), "one slice is not the whole fold");
+        check(&writer);
+        drop(writer);
+        let mut writer = open(directory.path());
+        check(&writer);
+        writer.do_chores(now).unwrap();
+        assert!(!writer.has_chores());
+        check(&writer);
+    }
+
+    #[test]
+    fn refused_requests_past_the_sixtieth_of_a_minute_share_one_counted_row() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = open(directory.path());
+        let now = 100 * MINUTE;
+        for _ in 0..100 {
+            writer.append(&[row(2, now, Some("RATE_LIMITED"))], now).unwrap();
+        }
+        assert_eq!(total(&writer, 2), 100);
+        assert_eq!(writer.newest(), 60);
+        writer.append(&[row(2, now + MINUTE, None)], now + MINUTE).unwrap();
+        assert_eq!(total(&writer, 2), 101);
+        let filter = requests::Filter { organization: 1, ..Default::default() };
+        let listed = requests::list(&writer.connection, &filter, 1_000).unwrap();
+        assert_eq!(listed.len(), 62);
+        assert_eq!(listed.iter().map(|(_, row)| row.count).max(), Some(40));
+        assert_eq!(verify(&writer).unwrap().seq, 62);
+    }
+
+    #[test]
+    fn pruning_takes_the_oldest_rows_and_the_chain_still_proves_the_rest() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = open(directory.path());
+        let old: Vec<_> = (0..700).map(|index| row(2, index * SECOND, None)).collect();
+        let now = 40 * DAY;
+        writer.append(&old, now).unwrap();
+        writer.append(&[row(2, now, None)], now).unwrap();
+        while writer.has_chores() {
+            writer.do_chores(now).unwrap();
+        }
+        assert!(writer.prune(now, 30, 4_096).unwrap());
+        while writer.prune(now, 30, 4_096).unwrap() {}
+        let filter = requests::Filter { organization: 1, ..Default::default() };
+        assert_eq!(requests::list(&writer.connection, &filter, 1_000).unwrap().len(), 1);
+        assert_eq!(verify(&writer).unwrap().seq, 701);
+        let indexed: i64 =
+            writer.connection.query_row("SELECT count(*) FROM requests_by_family", [], |row| row.get(0)).unwrap();
+        assert_eq!(indexed, 1);
+        drop(writer);
+        assert_eq!(verify(&open(directory.path())).unwrap().seq, 701);
+    }
+
+    #[test]
+    fn a_ledger_that_has_grown_too_large_loses_its_oldest_rows() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = open(directory.path());
+        let rows: Vec<_> = (0..6_000).map(|_| RequestRow { path: "/x".repeat(500), ..row(2, DAY, None) }).collect();
+        writer.append(&rows, DAY).unwrap();
+        while writer.has_chores() {
+            writer.do_chores(DAY).unwrap();
+        }
+        while writer.prune(DAY, 30, 4).unwrap() {}
+        assert!(writer.live_bytes().unwrap() <= 4 << 20);
+        assert!(verify(&writer).is_ok());
+        assert_eq!(total(&writer, 2), 6_000);
+    }
+
+    #[test]
+    fn a_changed_row_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = open(directory.path());
+        for _ in 0..5 {
+            writer.append(&[row(2, DAY, None)], DAY).unwrap();
+        }
+        writer.connection.execute("UPDATE requests SET path = '/other' WHERE seq = 3", []).unwrap();
+        assert_eq!(verify(&writer), Err(chain::Broken::Changed(3)));
+        writer.connection.execute("DELETE FROM requests WHERE seq = 3", []).unwrap();
+        assert_eq!(verify(&writer), Err(chain::Broken::Missing(3)));
+    }
+}

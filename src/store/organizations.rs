@@ -1,0 +1,101 @@
+//! `organizations`
+
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, Row};
+
+use super::{ReadResult, Reader, Statement};
+use crate::clock::UnixMillis;
+
+/// One organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Organization {
+    pub number: i64,
+    pub id: String,
+    pub name: String,
+    pub plan: String,
+    pub home: bool,
+    pub created_at: UnixMillis,
+}
+
+impl Organization {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Organization {
+            number: row.get("number")?,
+            id: row.get("id")?,
+            name: row.get("name")?,
+            plan: row.get("plan")?,
+            home: row.get("home")?,
+            created_at: row.get("created_at")?,
+        })
+    }
+}
+
+/// Adds one.
+pub fn insert(organization: &Organization) -> Statement {
+    Statement::new(
+        "INSERT INTO organizations (number, id, name, plan, home, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        vec![
+            Value::from(organization.number),
+            Value::from(organization.id.clone()),
+            Value::from(organization.name.clone()),
+            Value::from(organization.plan.clone()),
+            Value::from(organization.home),
+            Value::from(organization.created_at),
+        ],
+    )
+}
+
+/// Adds the home organization, unless there is one.
+pub fn insert_home(organization: &Organization) -> Statement {
+    Statement::new(
+        "INSERT INTO organizations (number, id, name, plan, home, created_at)
+         SELECT ?1, ?2, ?3, ?4, 1, ?5 WHERE NOT EXISTS (SELECT 1 FROM organizations WHERE home = 1)",
+        vec![
+            Value::from(organization.number),
+            Value::from(organization.id.clone()),
+            Value::from(organization.name.clone()),
+            Value::from(organization.plan.clone()),
+            Value::from(organization.created_at),
+        ],
+    )
+}
+
+/// Puts one on another plan.
+pub fn set_plan(number: i64, before: &str, plan: &str) -> Statement {
+    Statement::new(
+        "UPDATE organizations SET plan = ?3 WHERE number = ?1 AND plan = ?2",
+        vec![Value::from(number), Value::from(before.to_owned()), Value::from(plan.to_owned())],
+    )
+}
+
+/// The one with this number.
+pub fn by_number(reader: &Reader, number: i64) -> ReadResult<Option<Organization>> {
+    reader
+        .prepare_cached("SELECT * FROM organizations WHERE number = ?1")?
+        .query_row([number], Organization::from_row)
+        .optional()
+}
+
+/// The one with this id.
+pub fn by_id(reader: &Reader, id: &str) -> ReadResult<Option<Organization>> {
+    reader
+        .prepare_cached("SELECT * FROM organizations WHERE id = ?1")?
+        .query_row([id], Organization::from_row)
+        .optional()
+}
+
+/// The home organization; `None` before setup.
+pub fn home(reader: &Reader) -> ReadResult<Option<Organization>> {
+    reader
+        .prepare_cached("SELECT * FROM organizations WHERE home = 1")?
+        .query_row([], Organization::from_row)
+        .optional()
+}
+
+/// All of them, the oldest first.
+pub fn all(reader: &Reader) -> ReadResult<Vec<Organization>> {
+    let mut statement = reader.prepare_cached("SELECT * FROM organizations ORDER BY number")?;
+    let rows = statement.query_map([], Organization::from_row)?;
+    rows.collect()
+}

@@ -1,0 +1,285 @@
+//! `requests`: the ledger's rows.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+
+use super::audit_log::end_from;
+use super::chain::{ChainEnd, Content, Link};
+use super::{ReadResult, Reader, folds};
+use crate::clock::UnixMillis;
+
+/// One request, as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct RequestRow {
+    pub at: UnixMillis,
+    pub organization: i64,
+    /// 0 where no key was presented.
+    pub family: i64,
+    pub key: i64,
+    /// `api_key`, `session`, ….
+    pub credential: String,
+    /// Who: a user's id, or the key's where it has no owner.
+    pub subject: String,
+    pub method: String,
+    pub host: String,
+    pub path: String,
+    pub status: u16,
+    /// `None` = allowed.
+    pub code: Option<String>,
+    pub ip: String,
+    pub user_agent: String,
+    pub class: Option<String>,
+    pub cost: u32,
+    /// How many requests this row stands for.
+    pub count: u32,
+}
+
+impl RequestRow {
+    /// The digest of the row at this place of the chain.
+    pub(super) fn digest(&self, seq: i64, content: &mut Content) -> [u8; 32] {
+        content.clear();
+        content
+            .number(seq)
+            .number(self.at)
+            .number(self.organization)
+            .number(self.family)
+            .number(self.key)
+            .text(&self.credential)
+            .text(&self.subject)
+            .text(&self.method)
+            .text(&self.host)
+            .text(&self.path)
+            .number(i64::from(self.status))
+            .optional(self.code.as_deref())
+            .text(&self.ip)
+            .text(&self.user_agent)
+            .optional(self.class.as_deref())
+            .number(i64::from(self.cost))
+            .number(i64::from(self.count));
+        content.digest()
+    }
+
+    /// Whether the gate let it pass.
+    pub fn allowed(&self) -> bool {
+        self.code.is_none()
+    }
+
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<(i64, Self)> {
+        let request = RequestRow {
+            at: row.get(1)?,
+            organization: row.get(2)?,
+            family: row.get(3)?,
+            key: row.get(4)?,
+            credential: row.get(5)?,
+            subject: row.get(6)?,
+            method: row.get(7)?,
+            host: row.get(8)?,
+            path: row.get(9)?,
+            status: row.get(10)?,
+            code: row.get(11)?,
+            ip: row.get(12)?,
+            user_agent: row.get(13)?,
+            class: row.get(14)?,
+            cost: row.get(15)?,
+            count: row.get(16)?,
+        };
+        Ok((row.get(0)?, request))
+    }
+}
+
+/// The columns in the order that [`RequestRow::from_row`] reads them.
+macro_rules! columns {
+    () => {
+        "seq, at, organization, family, key, credential, subject, method, host, path, status, code, ip, user_agent,
+         class, cost, count"
+    };
+}
+pub(super) use columns;
+
+/// Writes a row at the place that `end` names.
+pub(super) fn insert(
+    connection: &Connection,
+    row: &RequestRow,
+    end: &ChainEnd,
+    digest: &[u8; 32],
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(concat!(
+            "INSERT INTO requests (",
+            columns!(),
+            ", digest, link)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
+        ))?
+        .execute(params![
+            end.seq,
+            row.at,
+            row.organization,
+            row.family,
+            row.key,
+            row.credential,
+            row.subject,
+            row.method,
+            row.host,
+            row.path,
+            row.status,
+            row.code,
+            row.ip,
+            row.user_agent,
+            row.class,
+            row.cost,
+            row.count,
+            &digest[..],
+            &end.link[..],
+        ])?;
+    Ok(())
+}
+
+/// The newest link; where everything was pruned, the checkpoint's.
+pub fn chain_end(reader: &Reader) -> ReadResult<ChainEnd> {
+    let newest = reader
+        .query_row("SELECT seq, link FROM requests ORDER BY seq DESC LIMIT 1", [], |row| {
+            end_from(row.get(0)?, row.get(1)?)
+        })
+        .optional()?;
+    match newest {
+        Some(end) => Ok(end),
+        None => Ok(checkpoint(reader)?.map_or(ChainEnd::START, |(end, _)| end)),
+    }
+}
+
+/// Where the chain begins, and its signature; `None` while nothing was pruned.
+pub fn checkpoint(reader: &Reader) -> ReadResult<Option<(ChainEnd, Vec<u8>)>> {
+    reader
+        .query_row("SELECT seq, link, signature FROM ledger_checkpoint", [], |row| {
+            Ok((end_from(row.get(0)?, row.get(1)?)?, row.get(2)?))
+        })
+        .optional()
+}
+
+/// Calls `visit` with every row in order, as a verifier sees it, until it says stop.
+pub fn walk(reader: &Reader, mut visit: impl FnMut(Link) -> bool) -> ReadResult<()> {
+    let mut statement = reader.prepare(concat!("SELECT ", columns!(), ", digest, link FROM requests ORDER BY seq"))?;
+    let mut rows = statement.query([])?;
+    let mut content = Content::default();
+    while let Some(row) = rows.next()? {
+        let (seq, request) = RequestRow::from_row(row)?;
+        let content_digest = request.digest(seq, &mut content);
+        if !visit(Link { seq, digest: row.get(17)?, content_digest, link: row.get(18)? }) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What took from a window: when, and how much.
+pub type Taken = (UnixMillis, u32);
+
+/// What the keys of a family were let pass since `from`, the oldest first; rows behind `upto` are not asked for.
+pub fn taken_by_family(reader: &Reader, family: i64, from: UnixMillis, upto: i64) -> ReadResult<Vec<Taken>> {
+    let mut statement = reader.prepare_cached(
+        "SELECT at, cost FROM requests_by_family AS mine JOIN requests ON requests.seq = mine.seq
+         WHERE mine.family = ?1 AND mine.seq <= ?3 AND at >= ?2 AND code IS NULL ORDER BY mine.seq",
+    )?;
+    let rows = statement.query_map((family, from, upto), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// What an organization's requests of a class were let pass since `from`, the oldest first, up to row `upto`.
+pub fn taken_by_class(
+    reader: &Reader,
+    organization: i64,
+    class: &str,
+    from: UnixMillis,
+    upto: i64,
+) -> ReadResult<Vec<Taken>> {
+    let mut statement = reader.prepare_cached(
+        "SELECT at, cost FROM requests
+         WHERE organization = ?1 AND class = ?2 AND at >= ?3 AND code IS NULL AND seq <= ?4 ORDER BY at",
+    )?;
+    let rows = statement.query_map((organization, class, from, upto), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// Which requests of one organization are wanted.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Filter {
+    pub organization: i64,
+    /// Only those of this key (its family and its number).
+    pub key: Option<(i64, i64)>,
+    pub status: Option<u16>,
+    pub method: Option<String>,
+    /// An exact path, or the beginning of one where it ends with `*`.
+    pub path: Option<String>,
+    pub ip: Option<String>,
+    pub from: Option<UnixMillis>,
+    pub to: Option<UnixMillis>,
+    /// Only rows before this number (exclusive).
+    pub before: Option<i64>,
+}
+
+/// Conditions on a row, with `#` where the value goes.
+pub(super) fn conditions(filter: &Filter) -> Vec<(&'static str, Value)> {
+    let mut list = vec![("organization = #", Value::from(filter.organization))];
+    if let Some((_, key)) = filter.key {
+        list.push(("key = #", Value::from(key)));
+    }
+    if let Some(status) = filter.status {
+        list.push(("status = #", Value::from(i64::from(status))));
+    }
+    if let Some(method) = &filter.method {
+        list.push(("method = #", Value::from(method.to_ascii_uppercase())));
+    }
+    if let Some(path) = &filter.path {
+        match path.strip_suffix('*') {
+            Some(start) => list.push(("substr(path, 1, length(#)) = #", Value::from(start.to_owned()))),
+            None => list.push(("path = #", Value::from(path.clone()))),
+        }
+    }
+    if let Some(ip) = &filter.ip {
+        list.push(("ip = #", Value::from(ip.clone())));
+    }
+    if let Some(from) = filter.from {
+        list.push(("at >= #", Value::from(from)));
+    }
+    if let Some(to) = filter.to {
+        list.push(("at <= #", Value::from(to)));
+    }
+    list
+}
+
+/// The newest requests first, with their numbers: first the rows that are not folded yet, then those that the index of
+/// the key's family, or of the organization, names.
+pub fn list(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i64, RequestRow)>> {
+    let folded = folds::upto(reader)?;
+    let (index, owner) = match filter.key {
+        Some((family, _)) => ("requests_by_family WHERE family = ?1", family),
+        None => ("requests_by_organization WHERE organization = ?1", filter.organization),
+    };
+    let below = filter.before.unwrap_or(i64::MAX);
+    let mut values = vec![Value::from(owner), Value::from(folded), Value::from(below), Value::from(limit as i64)];
+    let mut condition = String::new();
+    for (text, value) in conditions(filter) {
+        values.push(value);
+        condition.push_str(" AND ");
+        condition.push_str(&text.replace('#', &format!("?{}", values.len())));
+    }
+    let columns = columns!();
+    // CROSS JOIN keeps SQLite walking the index from its end, so that a page costs what it shows.
+    let sql = format!(
+        "SELECT * FROM (SELECT {columns} FROM requests
+             WHERE seq > ?2 AND seq < ?3{condition} ORDER BY seq DESC LIMIT ?4)
+         UNION ALL
+         SELECT * FROM (SELECT {columns} FROM
+             (SELECT seq AS place FROM {index} AND seq <= ?2 AND seq < ?3 ORDER BY seq DESC) AS mine
+             CROSS JOIN requests WHERE requests.seq = mine.place{condition}
+             ORDER BY mine.place DESC LIMIT ?4)"
+    );
+    let mut statement = reader.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), RequestRow::from_row)?;
+    let mut rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+    rows.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+    rows.truncate(limit);
+    Ok(rows)
+}
