@@ -43,6 +43,7 @@ CREATE INDEX memberships_by_user ON memberships (user);
 CREATE TABLE sessions (
     id           TEXT PRIMARY KEY,
     digest       BLOB    NOT NULL UNIQUE,
+    gate_digest  BLOB    UNIQUE,                   -- of the cookie that is good at /verify alone
     user         TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     organization INTEGER NOT NULL REFERENCES organizations (number) ON DELETE CASCADE,
     created_at   INTEGER NOT NULL,

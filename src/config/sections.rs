@@ -45,6 +45,11 @@ impl Network {
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address)
     }
+
+    /// The first address of the range.
+    pub fn address(&self) -> IpAddr {
+        self.0.network()
+    }
 }
 
 impl TryFrom<String> for Network {

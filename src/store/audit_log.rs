@@ -156,7 +156,7 @@ pub(super) fn end_from(seq: i64, link: Vec<u8>) -> rusqlite::Result<ChainEnd> {
 }
 
 /// Calls `visit` with every row in order, as a verifier sees it, until it says stop.
-pub fn walk(reader: &Reader, mut visit: impl FnMut(Link) -> bool) -> ReadResult<()> {
+pub fn walk(reader: &Reader, visit: &mut dyn FnMut(Link) -> bool) -> ReadResult<()> {
     let mut statement = reader.prepare("SELECT * FROM audit_log ORDER BY seq")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

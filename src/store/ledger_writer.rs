@@ -23,6 +23,8 @@ const INDEX_SLICE: usize = 512;
 const FOLD_AT: i64 = 32_768;
 /// Rows pruned in one transaction.
 const PRUNE_BATCH: i64 = 500;
+/// Families whose usage by minute is pruned in one call.
+const PRUNE_FAMILIES: usize = 100;
 
 /// The part of a fold that is left to apply.
 struct Fold {
@@ -64,6 +66,8 @@ pub struct LedgerWriter {
     unfolded: Unfolded,
     fold: Option<Fold>,
     content: Content,
+    /// How far the usage by minute is pruned, in this round.
+    pruned_family: i64,
 }
 
 impl LedgerWriter {
@@ -94,6 +98,7 @@ impl LedgerWriter {
             unfolded: Unfolded::default(),
             fold: None,
             content: Content::default(),
+            pruned_family: 0,
         };
         writer.recover().map_err(unusable)?;
         Ok(writer)
@@ -284,10 +289,14 @@ impl LedgerWriter {
         let _ = checkpoint(&self.connection);
     }
 
-    /// Removes up to a batch of the oldest rows that are older than `retention_days`, or too many for
-    /// `max_megabytes`. Says whether there may be more.
+    /// Removes a batch of the oldest rows that are older than `retention_days`, or too many for `max_megabytes`; where
+    /// there are none left, a batch of the usage by minute. Says whether there may be more.
     pub fn prune(&mut self, now: UnixMillis, retention_days: u32, max_megabytes: u64) -> Result<bool, StoreError> {
-        let result = self.try_prune(now - i64::from(retention_days) * DAY, max_megabytes);
+        let before = now - i64::from(retention_days) * DAY;
+        let result = match self.try_prune(before, max_megabytes) {
+            Ok(false) => self.prune_usage(before.div_euclid(MINUTE)),
+            other => other,
+        };
         if result.is_err() && !self.connection.is_autocommit() {
             let _ = self.connection.execute_batch("ROLLBACK");
         }
@@ -342,15 +351,17 @@ impl LedgerWriter {
         Ok((pages * pragma("page_size")?).max(0) as u64)
     }
 
-    /// Removes the usage by minute that is older than `retention_days`, one family a call; begin with 0.
-    pub fn prune_usage(
-        &mut self,
-        after_family: i64,
-        now: UnixMillis,
-        retention_days: u32,
-    ) -> Result<Option<i64>, StoreError> {
-        let minute = (now - i64::from(retention_days) * DAY).div_euclid(MINUTE);
-        Ok(usage::prune(&self.connection, after_family, minute)?)
+    fn prune_usage(&mut self, minute: i64) -> rusqlite::Result<bool> {
+        for _ in 0..PRUNE_FAMILIES {
+            match usage::prune(&self.connection, self.pruned_family, minute)? {
+                Some(family) => self.pruned_family = family,
+                None => {
+                    self.pruned_family = 0;
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -380,7 +391,7 @@ mod tests {
     use super::*;
     use crate::clock::SECOND;
 
-    fn row(family: i64, at: UnixMillis, code: Option<&str>) -> RequestRow {
+    fn row(family: i64, at: UnixMillis, code: Option<&'static str>) -> RequestRow {
         RequestRow {
             at,
             organization: 1,
@@ -392,7 +403,7 @@ mod tests {
             host: "api.example.com".into(),
             path: "/x".into(),
             status: if code.is_some() { 429 } else { 200 },
-            code: code.map(str::to_owned),
+            code: code.map(Into::into),
             ip: "192.0.2.1".into(),
             user_agent: "test".into(),
             class: None,
@@ -414,7 +425,7 @@ mod tests {
         let checkpoint = requests::checkpoint(&writer.connection).unwrap();
         let mut verifier = chain::Verifier::begin(&writer.key, checkpoint, None)?;
         let mut result = Ok(());
-        requests::walk(&writer.connection, |link| {
+        requests::walk(&writer.connection, &mut |link| {
             result = verifier.row(&link);
             result.is_ok()
         })

@@ -1,5 +1,7 @@
 //! `requests`: the ledger's rows.
 
+use std::borrow::Cow;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
@@ -18,15 +20,15 @@ pub struct RequestRow {
     pub family: i64,
     pub key: i64,
     /// `api_key`, `session`, ….
-    pub credential: String,
+    pub credential: Cow<'static, str>,
     /// Who: a user's id, or the key's where it has no owner.
     pub subject: String,
-    pub method: String,
+    pub method: Cow<'static, str>,
     pub host: String,
     pub path: String,
     pub status: u16,
     /// `None` = allowed.
-    pub code: Option<String>,
+    pub code: Option<Cow<'static, str>>,
     pub ip: String,
     pub user_agent: String,
     pub class: Option<String>,
@@ -71,13 +73,13 @@ impl RequestRow {
             organization: row.get(2)?,
             family: row.get(3)?,
             key: row.get(4)?,
-            credential: row.get(5)?,
+            credential: row.get::<_, String>(5)?.into(),
             subject: row.get(6)?,
-            method: row.get(7)?,
+            method: row.get::<_, String>(7)?.into(),
             host: row.get(8)?,
             path: row.get(9)?,
             status: row.get(10)?,
-            code: row.get(11)?,
+            code: row.get::<_, Option<String>>(11)?.map(Cow::from),
             ip: row.get(12)?,
             user_agent: row.get(13)?,
             class: row.get(14)?,
@@ -158,7 +160,7 @@ pub fn checkpoint(reader: &Reader) -> ReadResult<Option<(ChainEnd, Vec<u8>)>> {
 }
 
 /// Calls `visit` with every row in order, as a verifier sees it, until it says stop.
-pub fn walk(reader: &Reader, mut visit: impl FnMut(Link) -> bool) -> ReadResult<()> {
+pub fn walk(reader: &Reader, visit: &mut dyn FnMut(Link) -> bool) -> ReadResult<()> {
     let mut statement = reader.prepare(concat!("SELECT ", columns!(), ", digest, link FROM requests ORDER BY seq"))?;
     let mut rows = statement.query([])?;
     let mut content = Content::default();
@@ -217,6 +219,24 @@ pub struct Filter {
     pub to: Option<UnixMillis>,
     /// Only rows before this number (exclusive).
     pub before: Option<i64>,
+}
+
+impl Filter {
+    /// Whether a row is wanted: the same in Rust as [`conditions`] is in SQL, for rows that are in no table yet.
+    pub fn matches(&self, row: &RequestRow) -> bool {
+        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        row.organization == self.organization
+            && self.key.is_none_or(|(_, key)| row.key == key)
+            && self.status.is_none_or(|status| row.status == status)
+            && self.method.as_ref().is_none_or(|method| row.method.eq_ignore_ascii_case(method))
+            && self.path.as_ref().is_none_or(|path| match path.strip_suffix('*') {
+                Some(start) => row.path.starts_with(start),
+                None => row.path == *path,
+            })
+            && is(&self.ip, &row.ip)
+            && self.from.is_none_or(|from| row.at >= from)
+            && self.to.is_none_or(|to| row.at <= to)
+    }
 }
 
 /// Conditions on a row, with `#` where the value goes.

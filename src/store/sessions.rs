@@ -36,11 +36,12 @@ impl Session {
     }
 }
 
-/// Adds one.
-pub fn insert(session: &Session, digest: &Digest) -> Statement {
+/// Adds one. `gate_digest` is that of the gate's own cookie, where there is one.
+pub fn insert(session: &Session, digest: &Digest, gate_digest: Option<&Digest>) -> Statement {
     Statement::new(
-        "INSERT INTO sessions (id, digest, user, organization, created_at, last_seen_at, expires_at, ip, user_agent)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO sessions (id, digest, user, organization, created_at, last_seen_at, expires_at, ip, user_agent,
+             gate_digest)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         vec![
             Value::from(session.id.clone()),
             Value::from(digest.0.to_vec()),
@@ -51,6 +52,7 @@ pub fn insert(session: &Session, digest: &Digest) -> Statement {
             Value::from(session.expires_at),
             Value::from(session.ip.clone()),
             Value::from(session.user_agent.clone()),
+            gate_digest.map(|digest| digest.0.to_vec()).into(),
         ],
     )
 }
@@ -59,6 +61,14 @@ pub fn insert(session: &Session, digest: &Digest) -> Statement {
 pub fn by_digest(reader: &Reader, digest: &Digest) -> ReadResult<Option<Session>> {
     reader
         .prepare_cached("SELECT * FROM sessions WHERE digest = ?1")?
+        .query_row([&digest.0[..]], Session::from_row)
+        .optional()
+}
+
+/// The one whose gate cookie has this digest, dead or alive.
+pub fn by_gate_digest(reader: &Reader, digest: &Digest) -> ReadResult<Option<Session>> {
+    reader
+        .prepare_cached("SELECT * FROM sessions WHERE gate_digest = ?1")?
         .query_row([&digest.0[..]], Session::from_row)
         .optional()
 }

@@ -1,0 +1,220 @@
+//! The decision: a demand, a credential and the request's facts in; pass or a code out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::demand::{Demand, Organizations};
+use super::lookup::{Environment, KeyRecord, OrganizationFacts, SessionRecord};
+use crate::clock::{Moment, UnixMillis};
+use crate::error_code::ErrorCode;
+use crate::role::Role;
+
+/// What is known of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// When it came.
+    pub at: Moment,
+    /// Its method.
+    pub method: &'a str,
+    /// Its host, as it was sent.
+    pub host: &'a str,
+    /// Its path, normalised.
+    pub path: &'a str,
+    /// The client's address.
+    pub ip: IpAddr,
+    /// What the client calls itself.
+    pub user_agent: &'a str,
+    /// How much it draws from its limits.
+    pub cost: u32,
+}
+
+/// Whose request it is.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// Nobody's.
+    Anonymous,
+    /// A known key's, working or not.
+    Key(Arc<KeyRecord>),
+    /// A living session's.
+    Session(Arc<SessionRecord>),
+    /// Something was presented that is nobody's.
+    Refused(ErrorCode),
+}
+
+impl Credential {
+    /// The name of the kind, as `X-Auth-Method` has it.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Credential::Key(_) => "api_key",
+            Credential::Session(_) => "session",
+            Credential::Anonymous | Credential::Refused(_) => "anonymous",
+        }
+    }
+
+    /// The organization it belongs to.
+    pub fn organization(&self) -> Option<&OrganizationFacts> {
+        match self {
+            Credential::Key(key) => Some(&key.organization),
+            Credential::Session(session) => Some(&session.organization),
+            Credential::Anonymous | Credential::Refused(_) => None,
+        }
+    }
+
+    /// What it may do: a key's role cut to its owner's, a session's user's.
+    pub fn role(&self) -> Option<Role> {
+        match self {
+            Credential::Key(key) => key.role,
+            Credential::Session(session) => Some(session.role),
+            Credential::Anonymous | Credential::Refused(_) => None,
+        }
+    }
+}
+
+/// Judges everything but the limits. The order is that of the contract: is the credential good (401), is it of a kind
+/// and a role that may (403), does its plan let it (403).
+pub fn judge(demand: &Demand, credential: &Credential, facts: &Facts<'_>) -> Result<(), ErrorCode> {
+    match credential {
+        Credential::Refused(ErrorCode::SessionInvalid) if demand.allow.anonymous => Ok(()),
+        Credential::Refused(code) => Err(*code),
+        Credential::Anonymous if demand.allow.anonymous => Ok(()),
+        Credential::Anonymous if demand.allow.names().is_empty() => Err(ErrorCode::GateDenied),
+        Credential::Anonymous => Err(ErrorCode::CredentialsMissing),
+        Credential::Session(session) => {
+            require_kind(demand, demand.allow.session)?;
+            require_organization(&demand.organizations, &session.organization)?;
+            require_role(demand, Some(session.role), facts.method)
+        }
+        Credential::Key(key) => {
+            is_good(key, facts.at.unix_ms)?;
+            require_kind(demand, demand.allow.api_key)?;
+            require_organization(&demand.organizations, &key.organization)?;
+            judge_key(demand, key, facts)
+        }
+    }
+}
+
+fn is_good(key: &KeyRecord, now: UnixMillis) -> Result<(), ErrorCode> {
+    if !key.active || key.role.is_none() || key.grace_ends_at.is_some_and(|end| end <= now) {
+        return Err(ErrorCode::ApiKeyDeactivated);
+    }
+    if key.expires_at.is_some_and(|end| end <= now) {
+        return Err(ErrorCode::ApiKeyExpired);
+    }
+    Ok(())
+}
+
+fn require_kind(demand: &Demand, allowed: bool) -> Result<(), ErrorCode> {
+    match demand.allow.names().as_slice() {
+        _ if allowed => Ok(()),
+        [] => Err(ErrorCode::GateDenied),
+        ["session"] => Err(ErrorCode::SessionRequired),
+        _ => Err(ErrorCode::CredentialNotAllowed),
+    }
+}
+
+fn require_organization(organizations: &Organizations, own: &OrganizationFacts) -> Result<(), ErrorCode> {
+    if organizations.admits(&own.id, own.home) { Ok(()) } else { Err(ErrorCode::OrganizationNotAllowed) }
+}
+
+fn require_role(demand: &Demand, role: Option<Role>, method: &str) -> Result<(), ErrorCode> {
+    if role >= Some(demand.role.for_method(method)) { Ok(()) } else { Err(ErrorCode::InsufficientRole) }
+}
+
+fn judge_key(demand: &Demand, key: &KeyRecord, facts: &Facts<'_>) -> Result<(), ErrorCode> {
+    let fits_environment = match key.environment {
+        Environment::Live => demand.live,
+        Environment::Test => demand.test,
+    };
+    if !fits_environment {
+        return Err(ErrorCode::EnvironmentNotAllowed);
+    }
+    if !key.allows_address(facts.ip) {
+        return Err(ErrorCode::IpNotAllowed);
+    }
+    require_role(demand, key.role, facts.method)?;
+    if let Some(scopes) = &key.scopes
+        && !demand.scopes.iter().all(|needed| scopes.contains(needed))
+    {
+        return Err(ErrorCode::ScopeRequired);
+    }
+    if !key.organization.api_access {
+        return Err(ErrorCode::PlanNoApiAccess);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::demand::{Allow, RoleDemand};
+
+    const NOW: UnixMillis = 1_000_000;
+
+    fn demand() -> Demand {
+        Demand { allow: Allow { api_key: true, ..Allow::default() }, ..Demand::of_the_gate() }
+    }
+
+    fn judge_with(demand: &Demand, method: &str, change: impl FnOnce(&mut KeyRecord)) -> Result<(), ErrorCode> {
+        let mut key = KeyRecord::example(1);
+        change(&mut key);
+        let facts = Facts {
+            at: Moment { unix_ms: NOW, mono_us: 0 },
+            method,
+            host: "",
+            path: "/",
+            ip: "192.0.2.7".parse().unwrap(),
+            user_agent: "",
+            cost: 1,
+        };
+        judge(demand, &Credential::Key(Arc::new(key)), &facts)
+    }
+
+    #[test]
+    fn each_fault_of_a_key_has_its_code() {
+        type Case = (ErrorCode, fn(&mut KeyRecord));
+        let cases: [Case; 11] = [
+            (ErrorCode::ApiKeyDeactivated, |key| key.active = false),
+            (ErrorCode::ApiKeyDeactivated, |key| key.role = None),
+            (ErrorCode::ApiKeyDeactivated, |key| key.grace_ends_at = Some(NOW)),
+            (ErrorCode::ApiKeyExpired, |key| key.expires_at = Some(NOW)),
+            (ErrorCode::OrganizationNotAllowed, |key| key.organization.home = false),
+            (ErrorCode::IpNotAllowed, |key| key.ip_allow_list = Some(vec![])),
+            (ErrorCode::InsufficientRole, |key| key.role = Some(Role::Viewer)),
+            (ErrorCode::PlanNoApiAccess, |key| key.organization.api_access = false),
+            (ErrorCode::ScopeRequired, |key| key.scopes = Some(vec!["read".into()])),
+            (ErrorCode::ScopeRequired, |key| key.scopes = Some(vec![])),
+            (ErrorCode::EnvironmentNotAllowed, |key| key.environment = Environment::Test),
+        ];
+        let strict = Demand { scopes: vec!["write".into()], test: false, ..demand() };
+        assert_eq!(judge_with(&strict, "POST", |_| {}), Ok(()));
+        for (code, change) in cases {
+            assert_eq!(judge_with(&strict, "POST", change), Err(code));
+        }
+    }
+
+    #[test]
+    fn a_viewer_reads_and_a_member_writes_unless_a_rule_says_otherwise() {
+        let viewer = |key: &mut KeyRecord| key.role = Some(Role::Viewer);
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            assert_eq!(judge_with(&demand(), method, viewer), Ok(()));
+        }
+        for method in ["POST", "PUT", "DELETE", "PATCH", "PURGE"] {
+            assert_eq!(judge_with(&demand(), method, viewer), Err(ErrorCode::InsufficientRole));
+        }
+        let admins = Demand { role: RoleDemand::AtLeast(Role::Owner), ..demand() };
+        assert_eq!(judge_with(&admins, "GET", |_| {}), Err(ErrorCode::InsufficientRole));
+    }
+
+    #[test]
+    fn a_superseded_key_works_until_its_grace_ends() {
+        assert_eq!(judge_with(&demand(), "GET", |key| key.grace_ends_at = Some(NOW + 1)), Ok(()));
+    }
+
+    #[test]
+    fn what_is_for_sessions_alone_says_so() {
+        let sessions = Demand { allow: Allow { session: true, ..Allow::default() }, ..Demand::of_the_gate() };
+        assert_eq!(judge_with(&sessions, "GET", |_| {}), Err(ErrorCode::SessionRequired));
+        let nobody = Demand::of_the_gate();
+        assert_eq!(judge_with(&nobody, "GET", |_| {}), Err(ErrorCode::GateDenied));
+    }
+}

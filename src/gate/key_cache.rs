@@ -1,0 +1,181 @@
+//! Keys that were looked up, so that a request needs no database to know its key.
+//!
+//! The cache is exact: a change evicts after its commit and before its answer, and a look-up that began before puts
+//! nothing back. Each shard has a generation that an eviction moves; a look-up notes it before it reads, and
+//! [`KeyCache::put`] checks it under the shard's lock.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::lookup::KeyRecord;
+use crate::crypto::secret_token::Digest;
+
+const SHARDS: usize = 64;
+/// The most keys that are kept; past that, the ones not used for longest go.
+const CAPACITY: usize = 131_072;
+
+/// The digests are uniform already: their first bytes are hash enough.
+#[derive(Default)]
+struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk::<8>() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+struct Slot {
+    record: Arc<KeyRecord>,
+    used: bool,
+}
+
+#[derive(Default)]
+struct Shard {
+    generation: u64,
+    slots: HashMap<Digest, Slot, BuildHasherDefault<FirstBytes>>,
+    /// The order in which slots are looked at when one must go (the clock algorithm).
+    order: VecDeque<Digest>,
+}
+
+/// Where a look-up stood when it began.
+#[derive(Clone, Copy, Debug)]
+pub struct Generation(u64);
+
+/// The cache.
+pub struct KeyCache {
+    shards: Box<[Mutex<Shard>]>,
+    capacity_of_shard: usize,
+}
+
+impl Default for KeyCache {
+    fn default() -> Self {
+        KeyCache::with_capacity(CAPACITY)
+    }
+}
+
+impl KeyCache {
+    /// A cache for about so many keys.
+    pub fn with_capacity(capacity: usize) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::default())).collect();
+        KeyCache { shards, capacity_of_shard: (capacity / SHARDS).max(1) }
+    }
+
+    fn shard(&self, digest: &Digest) -> &Mutex<Shard> {
+        &self.shards[usize::from(digest.0[31]) % SHARDS]
+    }
+
+    /// The key of this digest; or where a look-up of it begins.
+    pub fn get(&self, digest: &Digest) -> Result<Arc<KeyRecord>, Generation> {
+        let mut shard = self.shard(digest).lock();
+        match shard.slots.get_mut(digest) {
+            Some(slot) => {
+                slot.used = true;
+                Ok(Arc::clone(&slot.record))
+            }
+            None => Err(Generation(shard.generation)),
+        }
+    }
+
+    /// Keeps what a look-up found, unless something was evicted since it began.
+    pub fn put(&self, digest: Digest, record: Arc<KeyRecord>, began: Generation) {
+        let mut shard = self.shard(&digest).lock();
+        if shard.generation != began.0 {
+            return;
+        }
+        while shard.slots.len() >= self.capacity_of_shard {
+            shard.make_room();
+        }
+        if shard.slots.insert(digest, Slot { record, used: false }).is_none() {
+            shard.order.push_back(digest);
+        }
+    }
+
+    /// Forgets every key that `concerns` is true of. To be called after the commit and before the answer.
+    pub fn evict(&self, concerns: impl Fn(&KeyRecord) -> bool) {
+        for shard in &self.shards {
+            let mut guard = shard.lock();
+            let shard = &mut *guard;
+            shard.generation += 1;
+            shard.slots.retain(|_, slot| !concerns(&slot.record));
+            let slots = &shard.slots;
+            shard.order.retain(|digest| slots.contains_key(digest));
+        }
+    }
+}
+
+impl Shard {
+    /// Takes out the first slot that was not used since it was last passed over.
+    fn make_room(&mut self) {
+        while let Some(digest) = self.order.pop_front() {
+            match self.slots.get_mut(&digest) {
+                Some(slot) if slot.used => {
+                    slot.used = false;
+                    self.order.push_back(digest);
+                }
+                Some(_) => {
+                    self.slots.remove(&digest);
+                    return;
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(number: u32) -> Digest {
+        Digest::of(&number.to_string())
+    }
+
+    fn put(cache: &KeyCache, number: u32) {
+        if let Err(began) = cache.get(&digest(number)) {
+            cache.put(digest(number), Arc::new(KeyRecord::example(i64::from(number))), began);
+        }
+    }
+
+    #[test]
+    fn what_was_looked_up_is_there_until_it_is_evicted() {
+        let cache = KeyCache::with_capacity(1_000);
+        put(&cache, 1);
+        put(&cache, 2);
+        assert_eq!(cache.get(&digest(1)).unwrap().number, 1);
+        cache.evict(|record| record.number == 1);
+        assert!(cache.get(&digest(1)).is_err());
+        assert!(cache.get(&digest(2)).is_ok());
+    }
+
+    #[test]
+    fn a_look_up_that_began_before_an_eviction_puts_nothing_back() {
+        let cache = KeyCache::with_capacity(1_000);
+        let Err(began) = cache.get(&digest(1)) else { panic!("it is empty") };
+        cache.evict(|_| false);
+        cache.put(digest(1), Arc::new(KeyRecord::example(1)), began);
+        assert!(cache.get(&digest(1)).is_err());
+    }
+
+    #[test]
+    fn it_stays_within_its_bound_and_keeps_what_is_used() {
+        let cache = KeyCache::with_capacity(SHARDS * 4);
+        put(&cache, 0);
+        for number in 1..10_000 {
+            put(&cache, number);
+            assert!(cache.get(&digest(0)).is_ok(), "used all along, gone at {number}");
+        }
+        let kept: usize = cache.shards.iter().map(|shard| shard.lock().slots.len()).sum();
+        assert!(kept <= SHARDS * 4);
+    }
+}

@@ -1,0 +1,275 @@
+//! The request log's thread: rows that wait at the same moment share one commit.
+//!
+//! [`Ledger::record`] hands a row over and waits until it is committed. While the thread commits one group, the next
+//! one gathers; so the price of a commit is shared by as many requests as are under way. Folding, pruning and closing
+//! of counts (see [`crate::store::folds`]) happen in between, a slice at a time; checkpoints on a thread beside it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use crate::clock::{Clock, UnixMillis};
+use crate::store::ledger_writer::{Checkpointer, LedgerWriter};
+use crate::store::requests::RequestRow;
+
+/// The most rows that wait. More can be under way only if the disk hangs.
+const QUEUE: usize = 65_536;
+/// How long the thread waits for rows before it does its chores.
+const IDLE: Duration = Duration::from_millis(500);
+/// Rows after which the WAL is checkpointed.
+const CHECKPOINT_AT: u64 = 20_000;
+/// A WAL of so many pages is ended by the writer itself: the checkpoints beside it do not catch up.
+const LONG_WAL: i64 = 24_000;
+
+/// The row could not be recorded; the cause was logged.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the request could not be recorded")]
+pub struct Unrecorded;
+
+/// What is asked of the thread beside rows.
+enum Command {
+    Prune { now: UnixMillis, retention_days: u32, max_megabytes: u64, answer: SyncSender<Result<bool, String>> },
+}
+
+#[derive(Default)]
+struct Queue {
+    rows: Vec<RequestRow>,
+    waiting: Vec<oneshot::Sender<Result<(), Unrecorded>>>,
+    commands: Vec<Command>,
+    closed: bool,
+    /// The thread sleeps and wants to be woken.
+    asleep: bool,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    checkpoint: Mutex<CheckpointState>,
+    checkpoint_wake: Condvar,
+}
+
+#[derive(Default)]
+struct CheckpointState {
+    wanted: bool,
+    closed: bool,
+    pages: i64,
+}
+
+/// A handle to the ledger's thread.
+pub struct Ledger {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    newest_at_start: i64,
+}
+
+impl Ledger {
+    /// Starts the thread. `clock` tells it when a minute is over.
+    pub fn start(writer: LedgerWriter, clock: Arc<dyn Clock>) -> Result<Self, crate::store::OpenError> {
+        let checkpointer = writer.checkpointer()?;
+        let newest_at_start = writer.newest();
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            checkpoint: Mutex::default(),
+            checkpoint_wake: Condvar::new(),
+        });
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(run)
+                .map_err(|cause| crate::store::OpenError::Pool(cause.to_string()))
+        };
+        let for_rows = Arc::clone(&shared);
+        let rows = spawn("ledger", Box::new(move || run(writer, clock.as_ref(), &for_rows)))?;
+        let for_checkpoints = Arc::clone(&shared);
+        let checkpoints = spawn("checkpoint", Box::new(move || run_checkpoints(&checkpointer, &for_checkpoints)))?;
+        Ok(Ledger { shared, threads: Mutex::new(vec![rows, checkpoints]), newest_at_start })
+    }
+
+    /// Records a request; when this is done, the row is committed.
+    pub async fn record(&self, row: RequestRow) -> Result<(), Unrecorded> {
+        let done = {
+            let mut queue = self.shared.queue.lock();
+            if queue.closed || queue.rows.len() >= QUEUE {
+                return Err(Unrecorded);
+            }
+            let (sender, done) = oneshot::channel();
+            queue.rows.push(row);
+            queue.waiting.push(sender);
+            if queue.asleep {
+                queue.asleep = false;
+                self.shared.wake.notify_one();
+            }
+            done
+        };
+        done.await.unwrap_or(Err(Unrecorded))
+    }
+
+    /// The newest row that an earlier process wrote.
+    pub fn newest_at_start(&self) -> i64 {
+        self.newest_at_start
+    }
+
+    /// Removes a small batch of what is older than `retention_days` or too much for `max_megabytes`, so that no request
+    /// waits long for it. Says whether there may be more.
+    pub fn prune(&self, now: UnixMillis, retention_days: u32, max_megabytes: u64) -> Result<bool, String> {
+        let (answer, result) = sync_channel(1);
+        {
+            let mut queue = self.shared.queue.lock();
+            if queue.closed {
+                return Err(String::from("the ledger is closed"));
+            }
+            queue.commands.push(Command::Prune { now, retention_days, max_megabytes, answer });
+            queue.asleep = false;
+            self.shared.wake.notify_one();
+        }
+        result.recv().map_err(|_| String::from("the ledger is closed"))?
+    }
+
+    /// Writes what waits and ends the threads. Rows that come later are refused.
+    pub fn close(&self) {
+        {
+            let mut queue = self.shared.queue.lock();
+            queue.closed = true;
+            queue.asleep = false;
+            self.shared.wake.notify_one();
+        }
+        for thread in self.threads.lock().drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+struct Batch {
+    rows: Vec<RequestRow>,
+    waiting: Vec<oneshot::Sender<Result<(), Unrecorded>>>,
+    commands: Vec<Command>,
+    closed: bool,
+}
+
+fn run(mut writer: LedgerWriter, clock: &dyn Clock, shared: &Shared) {
+    let mut since_checkpoint = 0u64;
+    let mut rows = Vec::new();
+    loop {
+        let batch = next_batch(shared, std::mem::take(&mut rows), writer.has_chores());
+        if !batch.rows.is_empty() {
+            since_checkpoint += batch.rows.len() as u64;
+            commit(&mut writer, clock, &batch.rows, batch.waiting);
+        } else if batch.commands.is_empty() && writer.has_chores() {
+            since_checkpoint += 1;
+            if let Err(cause) = writer.do_chores(clock.now().unix_ms) {
+                tracing::error!(%cause, "The ledger could not be folded; it will be tried again");
+                std::thread::sleep(IDLE);
+            }
+        }
+        for command in batch.commands {
+            obey(&mut writer, command);
+            since_checkpoint = CHECKPOINT_AT;
+        }
+        if batch.closed && batch.rows.is_empty() {
+            break;
+        }
+        rows = batch.rows;
+        rows.clear();
+        if since_checkpoint >= CHECKPOINT_AT {
+            since_checkpoint = 0;
+            ask_for_checkpoint(shared, &mut writer);
+        }
+    }
+    drop(writer);
+    shared.checkpoint.lock().closed = true;
+    shared.checkpoint_wake.notify_one();
+}
+
+/// Waits for rows; while chores wait, not for long.
+fn next_batch(shared: &Shared, spare: Vec<RequestRow>, has_chores: bool) -> Batch {
+    let mut queue = shared.queue.lock();
+    if queue.rows.is_empty() && queue.commands.is_empty() && !queue.closed {
+        queue.asleep = true;
+        if has_chores {
+            shared.wake.wait_for(&mut queue, IDLE);
+        } else {
+            shared.wake.wait(&mut queue);
+        }
+        queue.asleep = false;
+    }
+    Batch {
+        rows: std::mem::replace(&mut queue.rows, spare),
+        waiting: std::mem::take(&mut queue.waiting),
+        commands: std::mem::take(&mut queue.commands),
+        closed: queue.closed,
+    }
+}
+
+fn commit(
+    writer: &mut LedgerWriter,
+    clock: &dyn Clock,
+    rows: &[RequestRow],
+    waiting: Vec<oneshot::Sender<Result<(), Unrecorded>>>,
+) {
+    let result = writer.append(rows, clock.now().unix_ms).map_err(|cause| {
+        tracing::error!(%cause, requests = rows.len(), "Requests could not be recorded in the ledger");
+        Unrecorded
+    });
+    for sender in waiting {
+        let _ = sender.send(match &result {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Unrecorded),
+        });
+    }
+}
+
+fn obey(writer: &mut LedgerWriter, command: Command) {
+    match command {
+        Command::Prune { now, retention_days, max_megabytes, answer } => {
+            let result = writer.prune(now, retention_days, max_megabytes);
+            let _ = answer.send(result.map_err(|cause| cause.to_string()));
+        }
+    }
+}
+
+fn ask_for_checkpoint(shared: &Shared, writer: &mut LedgerWriter) {
+    let mut state = shared.checkpoint.lock();
+    if state.pages > LONG_WAL && !state.wanted {
+        state.pages = 0;
+        drop(state);
+        writer.restart_wal();
+        state = shared.checkpoint.lock();
+    }
+    state.wanted = true;
+    shared.checkpoint_wake.notify_one();
+}
+
+fn run_checkpoints(checkpointer: &Checkpointer, shared: &Shared) {
+    loop {
+        {
+            let mut state = shared.checkpoint.lock();
+            while !state.wanted && !state.closed {
+                shared.checkpoint_wake.wait(&mut state);
+            }
+            if state.closed {
+                return;
+            }
+        }
+        let pages = match checkpointer.run() {
+            Ok(checkpointed) => checkpointed.pages,
+            Err(cause) => {
+                tracing::warn!(%cause, "The ledger could not be checkpointed; it will be tried again");
+                0
+            }
+        };
+        let mut state = shared.checkpoint.lock();
+        state.wanted = false;
+        state.pages = pages;
+    }
+}

@@ -1,0 +1,399 @@
+//! The gate: the hot path, and the heart of the product.
+//!
+//! One request: what was presented ([`credential`]) is looked up ([`lookup`], through [`key_cache`]), a rule is found
+//! ([`policy`]), the two are held against each other ([`decide`]), the limits are taken ([`rate_limit`]), and the row
+//! is committed ([`ledger`]) before the answer goes out.
+
+pub mod credential;
+pub mod decide;
+pub mod demand;
+pub mod key_cache;
+pub mod ledger;
+pub mod lookup;
+pub mod path;
+pub mod policy;
+pub mod rate_limit;
+pub mod tally;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::clock::{Moment, UnixMillis};
+use crate::config::{Config, OnFailure};
+use crate::crypto::secret_token::{Digest, Shape};
+use crate::error_code::ErrorCode;
+use crate::store::requests::{self, RequestRow};
+use crate::store::{Store, StoreError};
+use credential::{Presented, Shapes};
+use decide::{Credential, Facts, judge};
+use demand::Demand;
+use key_cache::KeyCache;
+use ledger::Ledger;
+use lookup::{KeyRecord, Lookup};
+use policy::Policy;
+use rate_limit::{ClassWindow, Draw, RateLimiter, Sharer, Standings, Verdict, WINDOW_US};
+use tally::Tally;
+
+/// The longest path, host and user agent that are stored, in bytes.
+const STORED_BYTES: usize = 2_048;
+const STORED_NAME_BYTES: usize = 512;
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct Decision {
+    /// Pass, or why not.
+    pub outcome: Result<(), ErrorCode>,
+    /// Whose request it was.
+    pub credential: Credential,
+    /// Where the limits stand, if any applied.
+    pub standings: Standings,
+    /// The class's name, if its limit applied.
+    pub class: Option<String>,
+    /// Microseconds until it would pass, where it was limited.
+    pub wait_us: u64,
+}
+
+/// All parts of the gate.
+pub struct Gate {
+    store: Arc<Store>,
+    lookup: Lookup,
+    cache: KeyCache,
+    shapes: Shapes,
+    policy: Policy,
+    limiter: RateLimiter,
+    ledger: Ledger,
+    on_failure: OnFailure,
+    started: Moment,
+    /// What was decided, in numbers.
+    pub tally: Tally,
+}
+
+impl Gate {
+    /// Puts the parts together. `shapes` are those of all keys there are, and of those that will be made.
+    pub fn new(
+        store: Arc<Store>,
+        lookup: Lookup,
+        policy: Policy,
+        ledger: Ledger,
+        shapes: Vec<Shape>,
+        config: &Config,
+        started: Moment,
+    ) -> Self {
+        Gate {
+            store,
+            lookup,
+            cache: KeyCache::default(),
+            shapes: Shapes::new(shapes),
+            policy,
+            limiter: RateLimiter::new(started.mono_us),
+            ledger,
+            on_failure: config.ledger.on_failure,
+            started,
+            tally: Tally::default(),
+        }
+    }
+
+    /// The shapes of credentials.
+    pub fn shapes(&self) -> &Shapes {
+        &self.shapes
+    }
+
+    /// The rules.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Reading credentials' records.
+    pub fn lookup(&self) -> &Lookup {
+        &self.lookup
+    }
+
+    /// The request log.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Forgets cached keys; to be called after a change's commit and before its answer.
+    pub fn evict(&self, concerns: impl Fn(&KeyRecord) -> bool) {
+        self.cache.evict(concerns);
+    }
+
+    /// Lets go of windows that are empty.
+    pub fn sweep(&self, now: Moment) {
+        self.limiter.sweep(now.mono_us);
+    }
+
+    /// The key of this digest from the cache alone.
+    pub fn cached_key(&self, digest: &Digest) -> Option<Arc<KeyRecord>> {
+        self.cache.get(digest).ok()
+    }
+
+    /// The key of this digest: from the cache, or by one read. It blocks; see [`Gate::resolve`].
+    pub fn key_blocking(&self, digest: &Digest) -> Result<Option<Arc<KeyRecord>>, StoreError> {
+        let began = match self.cache.get(digest) {
+            Ok(record) => return Ok(Some(record)),
+            Err(began) => began,
+        };
+        let Some(record) = self.lookup.key(digest)?.map(Arc::new) else { return Ok(None) };
+        self.cache.put(*digest, Arc::clone(&record), began);
+        Ok(Some(record))
+    }
+
+    /// Finds whose credential was presented. `gate_cookie` says that the session token came with the gate's cookie.
+    pub async fn resolve(
+        self: &Arc<Self>,
+        presented: Presented<'_>,
+        gate_cookie: bool,
+        now: UnixMillis,
+    ) -> Result<Credential, ErrorCode> {
+        match presented {
+            Presented::Nothing => Ok(Credential::Anonymous),
+            Presented::Junk(code) => Ok(Credential::Refused(code)),
+            Presented::Key(token) => {
+                let digest = Digest::of(token);
+                if let Some(record) = self.cached_key(&digest) {
+                    return Ok(Credential::Key(record));
+                }
+                let found = self.blocking(move |gate| gate.key_blocking(&digest)).await?;
+                Ok(found.map_or(Credential::Refused(ErrorCode::ApiKeyInvalid), Credential::Key))
+            }
+            Presented::Session(token) => {
+                let digest = Digest::of(token);
+                let found = self.blocking(move |gate| gate.lookup.session(&digest, gate_cookie, now)).await?;
+                Ok(found.map_or(Credential::Refused(ErrorCode::SessionInvalid), |session| {
+                    Credential::Session(Arc::new(session))
+                }))
+            }
+        }
+    }
+
+    /// Judges a request, takes from its limits, and records it. When this is done, the row is committed.
+    pub async fn admit(self: &Arc<Self>, demand: &Demand, credential: Credential, facts: &Facts<'_>) -> Decision {
+        let mut decision = Decision {
+            outcome: judge(demand, &credential, facts),
+            credential,
+            standings: Standings::default(),
+            class: None,
+            wait_us: 0,
+        };
+        let draw = draw_of(demand, &decision.credential, facts);
+        let drawn = decision.outcome.is_ok() && (draw.key.is_some() || draw.class.is_some());
+        if drawn {
+            decision.class = demand.class.as_ref().map(|class| class.name.clone());
+            self.take(&draw, facts, &mut decision).await;
+        }
+        if let Some(row) = row_of(&decision, facts)
+            && self.ledger.record(row).await.is_err()
+        {
+            self.tally.unrecorded();
+            if self.on_failure == OnFailure::Deny {
+                if drawn && decision.outcome.is_ok() {
+                    self.limiter.give_back(&draw, facts.at.mono_us);
+                }
+                decision.outcome = Err(ErrorCode::LedgerUnavailable);
+            }
+        }
+        self.tally.count(decision.outcome);
+        decision
+    }
+
+    async fn take(self: &Arc<Self>, draw: &Draw, facts: &Facts<'_>, decision: &mut Decision) {
+        // Twice at most: a window that was restored is there.
+        for _ in 0..3 {
+            match self.limiter.take(draw, facts.at.mono_us) {
+                Verdict::Passed(standings) => {
+                    decision.standings = standings;
+                    return;
+                }
+                Verdict::Refused(standings, wait_us) => {
+                    decision.standings = standings;
+                    decision.wait_us = wait_us;
+                    decision.outcome = Err(ErrorCode::RateLimited);
+                    return;
+                }
+                Verdict::Unknown => {
+                    let (wanted, at) = (*draw, facts.at);
+                    let class = decision.class.clone();
+                    if let Err(code) = self.blocking(move |gate| gate.restore(&wanted, class.as_deref(), at)).await {
+                        decision.outcome = Err(code);
+                        return;
+                    }
+                }
+            }
+        }
+        decision.outcome = Err(ErrorCode::LedgerUnavailable);
+    }
+
+    /// Fills windows with what the ledger knows of the minute before this process's start.
+    fn restore(&self, draw: &Draw, class: Option<&str>, now: Moment) -> Result<(), StoreError> {
+        let upto = self.ledger.newest_at_start();
+        let window_ms = (WINDOW_US / 1_000) as i64;
+        // One second of slack for rows whose time was cut to milliseconds; what is too old is dropped below.
+        let from = now.unix_ms - window_ms - 1_000;
+        if let Some((family, _)) = draw.key
+            && self.limiter.lacks_key(family)
+        {
+            let rows = self.store.read_ledger(|reader| requests::taken_by_family(reader, family, from, upto))?;
+            self.limiter.restore_key(family, on_monotonic_clock(&rows, now, self.started));
+        }
+        if let (Some((window, _)), Some(class)) = (draw.class, class)
+            && let (_, Sharer::Organization(organization)) = window
+            && self.limiter.lacks_class(&window)
+        {
+            let rows =
+                self.store.read_ledger(|reader| requests::taken_by_class(reader, organization, class, from, upto))?;
+            self.limiter.restore_class(window, on_monotonic_clock(&rows, now, self.started));
+        }
+        Ok(())
+    }
+
+    /// Runs what blocks away from the threads that answer requests.
+    pub async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Gate) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ErrorCode> {
+        let gate = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || work(&gate)).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(cause)) => {
+                tracing::error!(%cause, "A credential could not be looked up");
+                Err(match cause {
+                    StoreError::Busy(_) => ErrorCode::Busy,
+                    StoreError::Full(_) => ErrorCode::StorageFull,
+                    StoreError::Refused(_) | StoreError::Failed(_) => ErrorCode::Internal,
+                })
+            }
+            Err(cause) => {
+                tracing::error!(%cause, "A look-up did not come to its end");
+                Err(ErrorCode::Internal)
+            }
+        }
+    }
+}
+
+/// Wall-clock times as times on this process's monotonic clock. Rows of the future are left out.
+fn on_monotonic_clock(rows: &[requests::Taken], now: Moment, started: Moment) -> Vec<(u64, u32)> {
+    let mut taken: Vec<(u64, u32)> = rows
+        .iter()
+        .filter(|(at, _)| *at <= now.unix_ms)
+        .filter_map(|(at, cost)| {
+            // The row's time was cut to a millisecond: count it as late as it can have been, but before the start.
+            let age_us = ((now.unix_ms - at) as u64 * 1_000).saturating_sub(1_000);
+            (age_us <= WINDOW_US).then(|| ((now.mono_us - age_us).min(started.mono_us), *cost))
+        })
+        .collect();
+    taken.sort_unstable();
+    taken
+}
+
+fn draw_of(demand: &Demand, credential: &Credential, facts: &Facts<'_>) -> Draw {
+    let key = match credential {
+        Credential::Key(key) if demand.key_limit => Some((key.family, key.limit)),
+        _ => None,
+    };
+    let class = demand.class.as_ref().map(|class| {
+        let sharer = match credential.organization() {
+            Some(organization) => Sharer::Organization(organization.number),
+            None => Sharer::Network(network_of(facts.ip)),
+        };
+        ((class.number, sharer), class.limit)
+    });
+    Draw { key, class, cost: facts.cost }
+}
+
+/// An IPv4 address, or the /64 of an IPv6 one.
+pub fn network_of(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)),
+        IpAddr::V6(address) => u128::from(address) >> 64 << 64 | 1,
+    }
+}
+
+/// The ledger's row; `None` for what nobody's credential was presented with.
+fn row_of(decision: &Decision, facts: &Facts<'_>) -> Option<RequestRow> {
+    let (organization, family, key, subject) = match &decision.credential {
+        Credential::Key(key) => {
+            (key.organization.number, key.family, key.number, key.owner.clone().unwrap_or_else(|| key.id.clone()))
+        }
+        Credential::Session(session) => (session.organization.number, 0, 0, session.user.clone()),
+        Credential::Anonymous | Credential::Refused(_) => return None,
+    };
+    let code = decision.outcome.err();
+    Some(RequestRow {
+        at: facts.at.unix_ms,
+        organization,
+        family,
+        key,
+        credential: decision.credential.method().into(),
+        subject,
+        method: method_name(facts.method),
+        host: clean(facts.host, STORED_NAME_BYTES),
+        path: clean(facts.path, STORED_BYTES),
+        status: code.map_or(200, ErrorCode::status),
+        code: code.map(|code| code.as_str().into()),
+        ip: if facts.ip.is_unspecified() { String::new() } else { facts.ip.to_string() },
+        user_agent: clean(facts.user_agent, STORED_NAME_BYTES),
+        class: decision.class.clone(),
+        cost: facts.cost,
+        count: 1,
+    })
+}
+
+/// The usual methods need no room of their own.
+fn method_name(method: &str) -> Cow<'static, str> {
+    const USUAL: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+    match USUAL.into_iter().find(|usual| *usual == method) {
+        Some(usual) => usual.into(),
+        None => clean(method, STORED_NAME_BYTES).into(),
+    }
+}
+
+/// Text for the ledger: cut, and with control characters escaped.
+pub fn clean(text: &str, max: usize) -> String {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let cut = &text[..end];
+    if cut.chars().any(char::is_control) {
+        cut.chars()
+            .flat_map(|char| if char.is_control() { char.escape_default().collect() } else { vec![char] })
+            .collect()
+    } else {
+        cut.to_owned()
+    }
+}
+
+/// A class of Claviger's own: a limit for each client network on one of its endpoints.
+pub fn network_window(class: u32, address: IpAddr) -> ClassWindow {
+    (class, Sharer::Network(network_of(address)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_escaped_and_long_texts_cut_between_characters() {
+        assert_eq!(clean("a\r\nb", 100), "a\\r\\nb");
+        assert_eq!(clean("ééé", 3), "é");
+        assert_eq!(clean("plain", 100), "plain");
+    }
+
+    #[test]
+    fn ipv6_clients_of_one_network_share_a_window() {
+        let network = |text: &str| network_of(text.parse().unwrap());
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:2"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+    }
+
+    #[test]
+    fn times_of_the_future_are_left_out_and_none_is_later_than_the_start() {
+        let started = Moment { unix_ms: 1_000_000, mono_us: 500_000_000 };
+        let now = Moment { unix_ms: 1_010_000, mono_us: 510_000_000 };
+        let rows = [(1_020_000, 1), (999_000, 2), (900_000, 4), (1_005_000, 8)];
+        assert_eq!(on_monotonic_clock(&rows, now, started), vec![(499_001_000, 2), (500_000_000, 8)]);
+    }
+}

