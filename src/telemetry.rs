@@ -6,11 +6,19 @@ use crate::config::{Log, LogFormat};
 
 /// Starts logging for the whole process. The error says what is wrong with `log.level`.
 pub fn start(log: &Log) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&log.level).map_err(|error| format!("log.level: {error}"))?;
+    let filter = filter(&log.level)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = match log.format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| error.to_string())
+}
+
+/// A bare level is for Claviger itself; the crates underneath have little to say that helps an operator. Directives
+/// (`info,actix_server=debug`) hold as they stand. The error says what is wrong with `log.level`.
+pub fn filter(level: &str) -> Result<EnvFilter, String> {
+    let bare = ["error", "warn", "info"].contains(&level);
+    let directives = if bare { format!("warn,claviger={level}") } else { level.to_owned() };
+    EnvFilter::try_new(directives).map_err(|error| format!("log.level: {error}"))
 }

@@ -131,6 +131,8 @@ pub struct Demand {
     pub class: Option<ClassLimit>,
     /// Whether a key is held to its own limit.
     pub key_limit: bool,
+    /// Whether a session's requests are in the ledger (a key's always are).
+    pub records_sessions: bool,
 }
 
 impl Demand {
@@ -145,6 +147,7 @@ impl Demand {
             scopes: Vec::new(),
             class: None,
             key_limit: true,
+            records_sessions: true,
         }
     }
 }

@@ -183,7 +183,7 @@ impl Gate {
             decision.class = demand.class.as_ref().map(|class| class.name.clone());
             self.take(&draw, facts, &mut decision).await;
         }
-        if let Some(row) = row_of(&decision, facts)
+        if let Some(row) = row_of(demand, &decision, facts)
             && self.ledger.record(row).await.is_err()
         {
             self.tally.unrecorded();
@@ -311,11 +311,12 @@ pub fn network_of(address: IpAddr) -> u128 {
 }
 
 /// The ledger's row; `None` for what nobody's credential was presented with.
-fn row_of(decision: &Decision, facts: &Facts<'_>) -> Option<RequestRow> {
+fn row_of(demand: &Demand, decision: &Decision, facts: &Facts<'_>) -> Option<RequestRow> {
     let (organization, family, key, subject) = match &decision.credential {
         Credential::Key(key) => {
             (key.organization.number, key.family, key.number, key.owner.clone().unwrap_or_else(|| key.id.clone()))
         }
+        Credential::Session(_) if !demand.records_sessions => return None,
         Credential::Session(session) => (session.organization.number, 0, 0, session.user.clone()),
         Credential::Anonymous | Credential::Refused(_) => return None,
     };

@@ -231,6 +231,11 @@ fn parse(index: usize, settings: &RuleSettings, classes: &mut Classes) -> Result
         }
         _ => None,
     };
+    if let Some(name) = &settings.class
+        && !is_class_name(name)
+    {
+        fault(format!("class `{name}` must be 1 to 64 characters out of a-z, 0-9 and : . _ -"));
+    }
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -245,6 +250,11 @@ fn parse(index: usize, settings: &RuleSettings, classes: &mut Classes) -> Result
         ..Demand::of_the_gate()
     };
     Ok(Parsed { rule: Rule { label, demand }, host, path, methods })
+}
+
+fn is_class_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b":._-".contains(&byte))
 }
 
 fn is_host(host: &str) -> bool {

@@ -37,10 +37,8 @@ struct Window {
 
 impl Window {
     fn forget_old(&mut self, now: u64) {
-        // What was taken at t counts until t + 60 s, included: a clock that cuts off parts of a microsecond must not
-        // let in one too early.
         while let Some((at, cost)) = self.taken.front().copied()
-            && at + WINDOW_US < now
+            && at + WINDOW_US <= now
         {
             self.used -= u64::from(cost);
             self.taken.pop_front();
@@ -56,7 +54,7 @@ impl Window {
         for (at, cost) in &self.taken {
             over = over.saturating_sub(u64::from(*cost));
             if over == 0 {
-                return at + WINDOW_US + 1 - now;
+                return at + WINDOW_US - now;
             }
         }
         // More than the limit at once: it never passes.
@@ -79,7 +77,7 @@ impl Window {
         Standing {
             limit,
             remaining: u64::from(limit).saturating_sub(self.used) as u32,
-            reset_us: self.taken.front().map_or(0, |(at, _)| at + WINDOW_US + 1 - now),
+            reset_us: self.taken.front().map_or(0, |(at, _)| at + WINDOW_US - now),
         }
     }
 }
@@ -348,7 +346,7 @@ mod tests {
         for family in 0..1_000 {
             assert!(passes(&limiter, &Draw { key: Some((family, 5)), class: None, cost: 1 }, START));
         }
-        limiter.sweep(START + WINDOW_US + 1);
+        limiter.sweep(START + WINDOW_US);
         assert!((0..1_000).all(|family| limiter.lacks_key(family)));
     }
 
@@ -367,9 +365,9 @@ mod tests {
                 match limiter.take(&draw, now) {
                     Verdict::Passed(_) => passed.push((now, cost)),
                     Verdict::Refused(_, wait) if cost <= limit => {
-                        prop_assert!(wait > 0 && wait <= WINDOW_US + 1);
+                        prop_assert!(wait > 0 && wait <= WINDOW_US);
                         let used = |at: u64| -> u32 {
-                            passed.iter().filter(|(then, _)| then + WINDOW_US >= at).map(|(_, cost)| cost).sum()
+                            passed.iter().filter(|(then, _)| then + WINDOW_US > at).map(|(_, cost)| cost).sum()
                         };
                         prop_assert!(used(now + wait) + cost <= limit);
                         prop_assert!(used(now + wait - 1) + cost > limit);
@@ -378,7 +376,7 @@ mod tests {
                     Verdict::Unknown => prop_assert!(false),
                 }
                 let within: u32 =
-                    passed.iter().filter(|(at, _)| at + WINDOW_US >= now).map(|(_, cost)| cost).sum();
+                    passed.iter().filter(|(at, _)| at + WINDOW_US > now).map(|(_, cost)| cost).sum();
                 prop_assert!(within <= limit);
             }
         }

@@ -53,7 +53,10 @@ pub fn lock(path: &Path) -> Result<Lock, DataDirError> {
 }
 
 /// Where this process is root and the directory is not, becomes the directory's owner, so that the service which runs
-/// as that user can still open every file made here.
+/// as that user can still open every file made here. To be called before any other thread starts.
+///
+/// One capability is kept: to read and to walk through directories. A service with `DynamicUser=` has its data below
+/// `/var/lib/private`, which only root can enter, and a master key may be readable by root alone.
 pub fn step_down_to_owner(path: &Path) -> Result<(), DataDirError> {
     let unusable = |cause| DataDirError::Unusable { path: path.to_owned(), cause };
     let metadata = match fs::metadata(path) {
@@ -64,11 +67,20 @@ pub fn step_down_to_owner(path: &Path) -> Result<(), DataDirError> {
     if !rustix::process::geteuid().is_root() || metadata.uid() == 0 {
         return Ok(());
     }
-    let group = rustix::process::Gid::from_raw(metadata.gid());
-    let user = rustix::process::Uid::from_raw(metadata.uid());
-    rustix::thread::set_thread_groups(&[group]).map_err(|error| unusable(error.into()))?;
-    rustix::thread::set_thread_res_gid(group, group, group).map_err(|error| unusable(error.into()))?;
-    rustix::thread::set_thread_res_uid(user, user, user).map_err(|error| unusable(error.into()))
+    become_user(metadata.uid(), metadata.gid()).map_err(|error| unusable(error.into()))
+}
+
+fn become_user(user: u32, group: u32) -> rustix::io::Result<()> {
+    use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities};
+    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+    let group = rustix::process::Gid::from_raw(group);
+    let user = rustix::process::Uid::from_raw(user);
+    set_keep_capabilities(true)?;
+    set_thread_groups(&[group])?;
+    set_thread_res_gid(group, group, group)?;
+    set_thread_res_uid(user, user, user)?;
+    let kept = CapabilitySet::DAC_READ_SEARCH;
+    set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() })
 }
 
 /// Whether there is a database in the directory already.

@@ -1,0 +1,125 @@
+//! The gate, as the middleware of Claviger's own API: so that every endpoint takes keys with no code of its own.
+
+use std::sync::Arc;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest, web};
+
+use super::answer::HttpError;
+use super::call::RequestInfo;
+use super::routes::Demands;
+use super::{App, cookies, csrf, limits};
+use crate::error_code::ErrorCode;
+use crate::gate::Decision;
+use crate::gate::credential::{CredentialHeaders, Presented};
+use crate::gate::decide::{Credential, Facts};
+use crate::services::error::ServiceError;
+use crate::services::sessions;
+
+/// The credential headers of a request, with the value of this cookie.
+pub fn credential_headers<'a>(headers: &'a HeaderMap, session: Option<&'a str>) -> CredentialHeaders<'a> {
+    let two = |name: &str| {
+        let mut values = headers.get_all(name).map(|value| value.as_bytes());
+        [values.next(), values.next()]
+    };
+    CredentialHeaders { authorization: two(AUTHORIZATION.as_str()), x_api_key: two("x-api-key"), session }
+}
+
+/// Whether anything was presented that a 401 should call invalid.
+pub fn presents_something(app: &App, headers: &HeaderMap) -> bool {
+    headers.contains_key(AUTHORIZATION)
+        || headers.contains_key("x-api-key")
+        || cookies::read(headers, &app.cookies.session).is_some()
+}
+
+/// The middleware of one route.
+pub async fn wrap(
+    demands: Arc<Demands>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let (http_request, payload) = request.into_parts();
+    let decision = match admit(&demands, &http_request).await {
+        Ok(decision) => decision,
+        Err(error) => {
+            let response = actix_web::HttpResponse::from_error(HttpError(error));
+            return Ok(ServiceResponse::new(http_request, response));
+        }
+    };
+    if let Err(code) = decision.outcome {
+        let retry_after = (decision.wait_us > 0).then(|| limits::seconds(decision.wait_us));
+        let error = HttpError(ServiceError { retry_after, ..code.into() });
+        let mut response = actix_web::HttpResponse::from_error(error);
+        limits::add(response.headers_mut(), &decision);
+        return Ok(ServiceResponse::new(http_request, response));
+    }
+    http_request.extensions_mut().insert(decision.credential.clone());
+    let mut response = next.call(ServiceRequest::from_parts(http_request, payload)).await?.map_into_boxed_body();
+    limits::add(response.headers_mut(), &decision);
+    Ok(response)
+}
+
+async fn admit(demands: &Demands, request: &HttpRequest) -> Result<Decision, ServiceError> {
+    let app = request.app_data::<web::Data<App>>().ok_or_else(ServiceError::internal)?;
+    let info = request.extensions().get::<RequestInfo>().cloned().ok_or_else(ServiceError::internal)?;
+    let headers = request.headers();
+    refuse_credentials_in_query(app, request)?;
+    if demands.csrf_always {
+        csrf::require_same_site(app, request.method(), headers)?;
+    }
+    let credential = if demands.looks_at_credentials {
+        let cookie = cookies::read(headers, &app.cookies.session);
+        let presented = app.gate.shapes().read(&credential_headers(headers, cookie))?;
+        if matches!(presented, Presented::Session(_)) {
+            csrf::require_same_site(app, request.method(), headers)?;
+        }
+        app.gate.resolve(presented, false, info.at.unix_ms).await?
+    } else {
+        Credential::Anonymous
+    };
+    let user_agent = headers.get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let host = headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or("");
+    let facts = Facts {
+        at: info.at,
+        method: request.method().as_str(),
+        host,
+        path: request.path(),
+        ip: info.client.address,
+        user_agent: user_agent.as_deref().unwrap_or(""),
+        cost: 1,
+    };
+    let decision = app.gate.admit(&demands.demand, credential, &facts).await;
+    if let (Ok(()), Credential::Session(session)) = (decision.outcome, &decision.credential) {
+        note_use(app, session, &info).await;
+    }
+    Ok(decision)
+}
+
+/// That a session was used is noted once a minute; should that fail, it is not the caller's concern.
+async fn note_use(app: &web::Data<App>, session: &Arc<crate::gate::lookup::SessionRecord>, info: &RequestInfo) {
+    if info.at.unix_ms - session.last_seen_at < crate::clock::MINUTE {
+        return;
+    }
+    let (services, session, now) = (app.services.clone(), session.clone(), info.at.unix_ms);
+    let noted = web::block(move || sessions::touch(&services, &session, now)).await;
+    if !matches!(noted, Ok(Ok(()))) {
+        tracing::warn!(request.id = info.id, "The use of a session could not be noted");
+    }
+}
+
+/// 400 where a query value has the shape of a credential.
+pub fn refuse_credentials_in_query(app: &App, request: &HttpRequest) -> Result<(), ServiceError> {
+    let query = request.query_string();
+    if query.is_empty() {
+        return Ok(());
+    }
+    let found = query.split('&').any(|pair| {
+        let value = pair.split_once('=').map_or(pair, |(_, value)| value);
+        let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+        app.gate.shapes().is_credential(value.trim())
+    });
+    if found { Err(ErrorCode::CredentialsInQuery.into()) } else { Ok(()) }
+}

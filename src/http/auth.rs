@@ -1,0 +1,175 @@
+//! `/api/auth`: signing in and out, and who one is.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, SET_COOKIE};
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Answer, json, ok};
+use super::call::{Body, Call};
+use super::cookies::CookieNames;
+use super::openapi::ErrorBody;
+use crate::clock::{SECOND, UnixMillis, to_rfc3339};
+use crate::gate::decide::Credential;
+use crate::services::sessions::{self, Identity, SignedIn};
+
+/// What one signs in with.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInRequest {
+    email: String,
+    password: String,
+}
+
+/// Who a credential belongs to.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    /// `session` or `api_key`.
+    method: &'static str,
+    /// null for a key that its organization owns.
+    user: Option<UserView>,
+    organization: OrganizationView,
+    /// What one may do.
+    role: &'static str,
+    /// All of the user's organizations; empty for a key.
+    organizations: Vec<MembershipView>,
+    /// The key, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<KeyIdentityView>,
+    /// When the session or the key ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct UserView {
+    id: String,
+    name: String,
+    email: String,
+    email_verified: bool,
+    timezone: String,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct OrganizationView {
+    id: String,
+    name: String,
+    plan: String,
+    home: bool,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct MembershipView {
+    id: String,
+    name: String,
+    role: &'static str,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct KeyIdentityView {
+    id: String,
+    name: String,
+    environment: &'static str,
+    scopes: Option<Vec<String>>,
+}
+
+impl From<Identity> for SessionView {
+    fn from(identity: Identity) -> Self {
+        let organization = identity.organization;
+        SessionView {
+            method: identity.method,
+            user: identity.user.map(|user| UserView {
+                id: user.id,
+                name: user.name,
+                email: user.email,
+                email_verified: user.email_verified_at.is_some(),
+                timezone: user.timezone,
+            }),
+            organization: OrganizationView {
+                id: organization.id,
+                name: organization.name,
+                plan: organization.plan,
+                home: organization.home,
+            },
+            role: identity.role.as_str(),
+            organizations: identity
+                .organizations
+                .into_iter()
+                .map(|membership| MembershipView {
+                    id: membership.organization_id,
+                    name: membership.organization_name,
+                    role: membership.role.as_str(),
+                })
+                .collect(),
+            key: identity.key.map(|key| KeyIdentityView {
+                id: key.id,
+                name: key.name,
+                environment: key.environment,
+                scopes: key.scopes,
+            }),
+            expires_at: identity.expires_at.map(to_rfc3339),
+        }
+    }
+}
+
+/// The answer that opens a session: who one is, and the cookies.
+pub fn signed_in(status: StatusCode, names: &CookieNames, signed_in: SignedIn, now: UnixMillis) -> Answer {
+    let seconds = (signed_in.expires_at - now) / SECOND;
+    let session = names.set_session(signed_in.token.reveal(), seconds);
+    let gate = signed_in.gate_token.as_ref().and_then(|token| names.set_gate(token.reveal(), seconds));
+    let mut response = json(status, &SessionView::from(signed_in.identity))?;
+    add_cookies(&mut response, std::iter::once(session).chain(gate));
+    Ok(response)
+}
+
+fn add_cookies(response: &mut HttpResponse, cookies: impl IntoIterator<Item = String>) {
+    for cookie in cookies {
+        if let Ok(value) = HeaderValue::try_from(cookie) {
+            response.headers_mut().append(SET_COOKIE, value);
+        }
+    }
+}
+
+/// Signs in
+///
+/// Sets a fresh session cookie. An unknown address and a wrong password get the same answer, after the same work.
+#[utoipa::path(post, path = "/api/auth/sign-in", tag = "Accounts", request_body = SignInRequest,
+    responses((status = 200, body = SessionView), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
+pub async fn sign_in(call: Call, body: Body) -> Answer {
+    let (app, now) = (call.app.clone(), call.info.at.unix_ms);
+    let result = call
+        .run(move |services, context| {
+            let request: SignInRequest = body.parse()?;
+            sessions::sign_in(services, context, &request.email, request.password)
+        })
+        .await?;
+    signed_in(StatusCode::OK, &app.cookies, result, now)
+}
+
+/// Signs out
+///
+/// 204 with or without a session.
+#[utoipa::path(post, path = "/api/auth/sign-out", tag = "Accounts", responses((status = 204)))]
+pub async fn sign_out(call: Call) -> Answer {
+    let app = call.app.clone();
+    if let Credential::Session(session) = call.credential.clone() {
+        call.run(move |services, context| sessions::sign_out(services, context, &session)).await?;
+    }
+    let mut response = HttpResponse::NoContent().finish();
+    add_cookies(&mut response, app.cookies.clear());
+    Ok(response)
+}
+
+/// Who am I
+///
+/// For any credential.
+#[utoipa::path(get, path = "/api/auth/session", tag = "Accounts",
+    responses((status = 200, body = SessionView), (status = 401, body = ErrorBody)))]
+pub async fn session(call: Call) -> Answer {
+    let credential = call.credential.clone();
+    let identity = call.run(move |services, context| sessions::identify(services, context, &credential)).await?;
+    ok(&SessionView::from(identity))
+}

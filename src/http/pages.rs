@@ -1,0 +1,98 @@
+//! The admin page: static files, inside the binary.
+
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
+    REFERRER_POLICY,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use rust_embed::RustEmbed;
+
+use super::answer::Answer;
+use super::call::Call;
+use super::verify::is_known_origin;
+use crate::error_code::ErrorCode;
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
+
+/// Nothing from elsewhere, nothing inline, in nobody's frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// `/`
+pub async fn home(request: HttpRequest) -> Answer {
+    page(&request, "home.html")
+}
+
+/// `/setup`
+pub async fn setup(request: HttpRequest) -> Answer {
+    page(&request, "setup.html")
+}
+
+/// `/sign-in`. A `returnTo` that leads elsewhere than to this site or to `gate.origins` is taken away.
+pub async fn sign_in(request: HttpRequest, call: Call) -> Answer {
+    let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string()).unwrap_or(web::Query(vec![]));
+    let wanted = query.iter().find(|(name, _)| name == "returnTo");
+    if let Some((_, target)) = wanted
+        && !leads_to_a_known_place(&call, target)
+    {
+        let response =
+            HttpResponse::SeeOther().insert_header((LOCATION, HeaderValue::from_static("/sign-in"))).finish();
+        return Ok(response);
+    }
+    page(&request, "sign-in.html")
+}
+
+fn leads_to_a_known_place(call: &Call, target: &str) -> bool {
+    if target.chars().any(|char| char.is_control() || char == '\\') {
+        return false;
+    }
+    if let Some(rest) = target.strip_prefix('/') {
+        return !rest.starts_with('/');
+    }
+    let Some(scheme_end) = target.find("://") else { return false };
+    let host_end = target[scheme_end + 3..].find(['/', '?', '#']).map_or(target.len(), |at| scheme_end + 3 + at);
+    is_known_origin(&call.app, &target[..host_end])
+}
+
+/// `/assets/{name}`
+pub async fn asset(request: HttpRequest, name: web::Path<String>) -> Answer {
+    if name.ends_with(".html") {
+        return Err(ErrorCode::NotFound.into());
+    }
+    page(&request, &name)
+}
+
+fn page(request: &HttpRequest, name: &str) -> Answer {
+    let Some(file) = Files::get(name) else { return Err(ErrorCode::NotFound.into()) };
+    let hash = file.metadata.sha256_hash();
+    let tag: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let etag = format!("\"{tag}\"");
+    let known = request.headers().get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes());
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response
+        .insert_header((ETAG, etag))
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache")))
+        .insert_header((CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
+        .insert_header((REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
+        .insert_header((HeaderName::from_static("x-frame-options"), HeaderValue::from_static("DENY")))
+        .insert_header((
+            HeaderName::from_static("cross-origin-opener-policy"),
+            HeaderValue::from_static("same-origin"),
+        ));
+    if known {
+        return Ok(response.finish());
+    }
+    Ok(response.insert_header((CONTENT_TYPE, media_type(name))).body(file.data.into_owned()))
+}
+
+fn media_type(name: &str) -> HeaderValue {
+    HeaderValue::from_static(match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    })
+}

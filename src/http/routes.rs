@@ -1,0 +1,232 @@
+//! The whole route table: each line says its method, its path, what it demands, and its handler.
+//!
+//! What a route demands is judged by [`super::admission`], exported to the OpenAPI document (`x-demands`), and walked by
+//! a test that knows what is expected of each.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
+
+use super::answer::{Answer, HttpError};
+use super::{
+    App, admission, api_keys, audit_log, auth, envelope, key_check, openapi, pages, requests, setup, system, verify,
+};
+use crate::error_code::ErrorCode;
+use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
+use crate::role::Role;
+
+/// What a route demands.
+#[derive(Clone, Debug)]
+pub struct Demands {
+    /// In the gate's own terms.
+    pub demand: Demand,
+    /// Whether the caller's credential is looked at.
+    pub looks_at_credentials: bool,
+    /// Whether it is guarded against other sites even without a cookie.
+    pub csrf_always: bool,
+}
+
+/// The demands that there are, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, unlimited, unrecorded.
+    Open,
+    /// Anybody, but only so often a minute from one network.
+    PerNetwork,
+    /// Whoever asks; a credential is looked at if there is one.
+    Anyone,
+    /// Any credential of at least this role.
+    Any(Role),
+    /// Any credential of at least this role; it draws on nobody's limit.
+    Unlimited(Role),
+}
+
+/// One line of the table.
+#[derive(Clone)]
+pub struct Line {
+    /// The method; GET answers HEAD too.
+    pub method: Method,
+    /// The path.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Access,
+    handler: fn() -> Route,
+}
+
+macro_rules! table {
+    ($($method:ident $path:literal $access:expr => $handler:path;)*) => {
+        vec![$(Line {
+            method: Method::$method,
+            path: $path,
+            access: $access,
+            handler: || web::to($handler),
+        },)*]
+    };
+}
+
+/// Every route but `/verify`, which takes any method and has a way of its own.
+pub fn table() -> Vec<Line> {
+    use Access::{Any, Anyone, Open, PerNetwork, Unlimited};
+    use Role::{Admin, Member, Viewer};
+    table! {
+        GET    "/livez"                                Open              => system::livez;
+        GET    "/readyz"                               Open              => system::readyz;
+        GET    "/openapi.json"                         Open              => openapi::document;
+        GET    "/v1/version"                           Any(Viewer)       => system::version;
+
+        GET    "/"                                     Open              => pages::home;
+        GET    "/sign-in"                              Open              => pages::sign_in;
+        GET    "/setup"                                Open              => pages::setup;
+        GET    "/assets/{name}"                        Open              => pages::asset;
+
+        POST   "/api/setup"                            PerNetwork        => setup::found;
+        POST   "/api/auth/sign-in"                     PerNetwork        => auth::sign_in;
+        POST   "/api/auth/sign-out"                    Anyone            => auth::sign_out;
+        GET    "/api/auth/session"                     Any(Viewer)       => auth::session;
+
+        POST   "/api/keys/verify"                      Unlimited(Member) => key_check::check;
+
+        GET    "/api/admin/rest-api-keys"              Any(Admin)        => api_keys::list;
+        POST   "/api/admin/rest-api-keys"              Any(Admin)        => api_keys::create;
+        GET    "/api/admin/rest-api-keys/{id}"         Any(Admin)        => api_keys::get;
+        PATCH  "/api/admin/rest-api-keys/{id}"         Any(Admin)        => api_keys::change;
+        DELETE "/api/admin/rest-api-keys/{id}"         Any(Admin)        => api_keys::delete;
+        POST   "/api/admin/rest-api-keys/{id}/rotate"  Any(Admin)        => api_keys::rotate;
+        GET    "/api/admin/rest-api-keys/{id}/requests" Any(Admin)       => requests::of_key;
+        GET    "/api/admin/rest-api-keys/{id}/usage"   Any(Admin)        => requests::usage;
+        GET    "/api/admin/requests"                   Any(Admin)        => requests::of_organization;
+
+        GET    "/api/admin/audit-log"                  Any(Admin)        => audit_log::list;
+        GET    "/api/admin/audit-log/export"           Any(Admin)        => audit_log::export;
+    }
+}
+
+/// The classes of the limits for each network begin here, beyond those of the rules.
+const NETWORK_CLASSES: u32 = 1 << 24;
+
+impl Access {
+    /// In the terms of the gate. `index` tells the route's own limit from others'.
+    fn demands(self, index: usize, requests_per_minute: u32) -> Option<Demands> {
+        let own = Demand {
+            organizations: Organizations::Any,
+            role: RoleDemand::AtLeast(Role::Viewer),
+            records_sessions: false,
+            ..Demand::of_the_gate()
+        };
+        let credentials = Allow { api_key: true, session: true, ..Allow::default() };
+        let anybody = Allow { anonymous: true, ..credentials };
+        let demands = match self {
+            Access::Open => return None,
+            Access::PerNetwork => Demands {
+                demand: Demand {
+                    allow: anybody,
+                    class: Some(ClassLimit {
+                        number: NETWORK_CLASSES + index as u32,
+                        name: String::from("network"),
+                        limit: requests_per_minute,
+                    }),
+                    ..own
+                },
+                looks_at_credentials: false,
+                csrf_always: true,
+            },
+            Access::Anyone => {
+                Demands { demand: Demand { allow: anybody, ..own }, looks_at_credentials: true, csrf_always: false }
+            }
+            Access::Any(role) => Demands {
+                demand: Demand { allow: credentials, role: RoleDemand::AtLeast(role), ..own },
+                looks_at_credentials: true,
+                csrf_always: false,
+            },
+            Access::Unlimited(role) => Demands {
+                demand: Demand { allow: credentials, role: RoleDemand::AtLeast(role), key_limit: false, ..own },
+                looks_at_credentials: true,
+                csrf_always: false,
+            },
+        };
+        Some(demands)
+    }
+
+    /// In the words of the OpenAPI document.
+    pub fn describe(self) -> serde_json::Value {
+        match self {
+            Access::Open => serde_json::json!({ "credentials": [] }),
+            Access::PerNetwork => serde_json::json!({ "credentials": [], "limited": "network" }),
+            Access::Anyone => serde_json::json!({ "credentials": ["api_key", "session", "none"] }),
+            Access::Any(role) => {
+                serde_json::json!({ "credentials": ["api_key", "session"], "role": role.as_str() })
+            }
+            Access::Unlimited(role) => {
+                serde_json::json!({ "credentials": ["api_key", "session"], "role": role.as_str(), "limited": "no" })
+            }
+        }
+    }
+}
+
+/// Registers `/verify` and the table.
+pub fn register(app: &App, config: &mut web::ServiceConfig) {
+    config.service(web::resource("/verify").route(web::to(verify::verify)));
+    let lines = table();
+    let mut scope = web::scope("").wrap(from_fn(envelope::wrap)).default_service(web::to(nothing_here));
+    let mut paths: Vec<&'static str> = Vec::new();
+    for line in &lines {
+        if !paths.contains(&line.path) {
+            paths.push(line.path);
+        }
+    }
+    let limit = app.config.auth.requests_per_minute;
+    for path in paths {
+        let mut resource = web::resource(path);
+        let mut methods = Vec::new();
+        for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.path == path) {
+            methods.push(line.method.as_str());
+            resource = resource.route(route(line, index, limit));
+        }
+        let allow = allow_header(&methods);
+        scope = scope.service(resource.default_service(web::to(move || method_not_allowed(allow.clone()))));
+    }
+    config.service(scope);
+}
+
+fn route(line: &Line, index: usize, requests_per_minute: u32) -> Route {
+    let mut route = (line.handler)();
+    route = if line.method == Method::GET {
+        route.guard(guard::Any(guard::Get()).or(guard::Head()))
+    } else {
+        route.method(line.method.clone())
+    };
+    match line.access.demands(index, requests_per_minute) {
+        None => route,
+        Some(demands) => {
+            let demands = Arc::new(demands);
+            route.wrap(from_fn(move |request, next| admission::wrap(Arc::clone(&demands), request, next)))
+        }
+    }
+}
+
+fn allow_header(methods: &[&str]) -> String {
+    let mut names: Vec<&str> = methods.to_vec();
+    if names.contains(&"GET") {
+        names.push("HEAD");
+    }
+    names.join(", ")
+}
+
+async fn method_not_allowed(allow: String) -> HttpResponse {
+    let mut response = HttpResponse::from_error(HttpError::from(ErrorCode::MethodNotAllowed));
+    if let Ok(allow) = HeaderValue::try_from(allow) {
+        response.headers_mut().insert(ALLOW, allow);
+    }
+    response
+}
+
+/// A method that HTTP does not use here is refused as such on every path.
+async fn nothing_here(request: HttpRequest) -> Answer {
+    match request.method().as_str() {
+        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => Err(ErrorCode::NotFound.into()),
+        _ => Err(ErrorCode::MethodNotAllowed.into()),
+    }
+}

@@ -1,0 +1,6 @@
+//! What runs by the clock: [`schedule`] is the one table, and the one loop that registers it.
+
+pub mod audit_retention;
+pub mod ledger_retention;
+pub mod schedule;
+pub mod session_sweep;

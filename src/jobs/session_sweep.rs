@@ -1,0 +1,10 @@
+//! Removes sessions that have run out.
+
+use crate::clock::UnixMillis;
+use crate::services::error::ServiceError;
+use crate::services::{Services, sessions};
+
+/// Safe to run twice.
+pub fn run(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
+    sessions::sweep(services, now)
+}
