@@ -1,0 +1,45 @@
+//! A handler that does nothing, in a process of its own: this same program, started with a port in its environment.
+
+use std::process::{Child, Command};
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+
+/// The environment variable that makes this program the bare server.
+pub const PORT: &str = "CLAVIGER_BENCH_BARE_PORT";
+
+/// Serves until it is killed.
+pub fn serve(port: &str) {
+    let port: u16 = port.parse().expect("a port");
+    actix_web::rt::System::new()
+        .block_on(async move {
+            HttpServer::new(|| App::new().route("/bare", web::get().to(|| async { HttpResponse::Ok().finish() })))
+                .workers(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+                .bind(("127.0.0.1", port))?
+                .run()
+                .await
+        })
+        .expect("it serves");
+}
+
+/// The bare server; killed when it goes.
+pub struct Server {
+    child: Child,
+    pub port: u16,
+}
+
+impl Server {
+    pub fn start() -> Server {
+        let port = crate::site::free_port();
+        let program = std::env::current_exe().expect("this program has a path");
+        let child = Command::new(program).env(PORT, port.to_string()).spawn().expect("it starts");
+        crate::site::wait_for(port, "/bare");
+        Server { child, port }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
