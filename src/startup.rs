@@ -171,7 +171,7 @@ fn hashing(config: &Config, random: &dyn Random) -> Result<HashingQueue, StartEr
     let nobody = nobody.reveal().chars().take(40).collect();
     let nobody = Password::parse(nobody).map_err(|error| StartError::Other(error.to_string()))?;
     let patience = Duration::from_secs(config.password.queue_seconds);
-    HashingQueue::start(config.password.bcrypt_cost, patience, &nobody)
+    HashingQueue::start(config.password.bcrypt_cost, patience, nobody)
         .map_err(|error| StartError::Other(error.to_string()))
 }
 

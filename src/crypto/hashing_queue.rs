@@ -10,8 +10,16 @@ use super::password::{self, Password};
 const QUEUE: usize = 64;
 
 enum Work {
-    Hash { password: Password, answer: SyncSender<Option<String>> },
-    Verify { password: Password, hash: String, answer: SyncSender<bool> },
+    Hash {
+        password: Password,
+        answer: SyncSender<Option<String>>,
+    },
+    /// Without a hash, that of nobody's password: an unknown address costs as much as a known one.
+    Verify {
+        password: Password,
+        hash: Option<String>,
+        answer: SyncSender<bool>,
+    },
 }
 
 struct Ticket {
@@ -23,9 +31,6 @@ struct Ticket {
 pub struct HashingQueue {
     queue: SyncSender<Ticket>,
     patience: Duration,
-    cost: u32,
-    /// The hash of nobody's password, so that an unknown address costs as much as a known one.
-    dummy: String,
 }
 
 /// More wait than can be served within the time that `password.queue_seconds` gives.
@@ -34,13 +39,11 @@ pub struct HashingQueue {
 pub struct Busy;
 
 impl HashingQueue {
-    /// Starts the thread. `dummy_password` should be random; it is hashed once and forgotten.
-    pub fn start(cost: u32, patience: Duration, dummy_password: &Password) -> std::io::Result<Self> {
-        let dummy = password::hash(dummy_password, cost)
-            .ok_or_else(|| std::io::Error::other("bcrypt refused to make a hash"))?;
+    /// Starts the thread. `nobody` should be random; the thread hashes it first of all, and no start waits for that.
+    pub fn start(cost: u32, patience: Duration, nobody: Password) -> std::io::Result<Self> {
         let (queue, work) = sync_channel(QUEUE);
-        thread::Builder::new().name(String::from("hashing")).spawn(move || serve(&work, cost))?;
-        Ok(HashingQueue { queue, patience, cost, dummy })
+        thread::Builder::new().name(String::from("hashing")).spawn(move || serve(&work, cost, &nobody))?;
+        Ok(HashingQueue { queue, patience })
     }
 
     /// Hashes a new password.
@@ -53,16 +56,8 @@ impl HashingQueue {
     /// Compares with a stored hash; without one, does the same work and says no.
     pub fn verify(&self, password: Password, hash: Option<&str>) -> Result<bool, Busy> {
         let (answer, result) = sync_channel(1);
-        let known = hash.is_some();
-        let hash = hash.unwrap_or(&self.dummy).to_owned();
-        self.enqueue(Work::Verify { password, hash, answer })?;
-        let matches = result.recv().map_err(|_| Busy)?;
-        Ok(matches && known)
-    }
-
-    /// The cost that new hashes get.
-    pub fn cost(&self) -> u32 {
-        self.cost
+        self.enqueue(Work::Verify { password, hash: hash.map(str::to_owned), answer })?;
+        result.recv().map_err(|_| Busy)
     }
 
     fn enqueue(&self, work: Work) -> Result<(), Busy> {
@@ -74,16 +69,20 @@ impl HashingQueue {
 }
 
 /// Who waited too long is dropped unanswered, which the waiting side reads as [`Busy`].
-fn serve(work: &Receiver<Ticket>, cost: u32) {
+fn serve(work: &Receiver<Ticket>, cost: u32, nobody: &Password) {
     // Lower than all else on this machine; where the system refuses, hashing is merely less polite.
     let _ = rustix::process::setpriority_process(None, 10);
+    let hash_of_nobody = password::hash(nobody, cost).unwrap_or_default();
     while let Ok(ticket) = work.recv() {
         if Instant::now() > ticket.give_up_at {
             continue;
         }
         match ticket.work {
             Work::Hash { password, answer } => drop(answer.send(password::hash(&password, cost))),
-            Work::Verify { password, hash, answer } => drop(answer.send(password::verify(&password, &hash))),
+            Work::Verify { password, hash, answer } => {
+                let matches = password::verify(&password, hash.as_deref().unwrap_or(&hash_of_nobody));
+                let _ = answer.send(matches && hash.is_some());
+            }
         }
     }
 }
@@ -98,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_hash_verifies_and_nobody_verifies_without_one() {
-        let queue = HashingQueue::start(4, Duration::from_secs(10), &password("nobody")).unwrap();
+        let queue = HashingQueue::start(4, Duration::from_secs(10), password("nobody")).unwrap();
         let hash = queue.hash(password("SecurePass1")).unwrap();
         assert!(queue.verify(password("SecurePass1"), Some(&hash)).unwrap());
         assert!(!queue.verify(password("SecurePass2"), Some(&hash)).unwrap());
@@ -107,7 +106,7 @@ mod tests {
 
     #[test]
     fn who_waits_too_long_is_told_that_the_server_is_busy() {
-        let queue = HashingQueue::start(4, Duration::ZERO, &password("nobody")).unwrap();
+        let queue = HashingQueue::start(4, Duration::ZERO, password("nobody")).unwrap();
         std::thread::sleep(Duration::from_millis(1));
         assert!(queue.verify(password("x"), None).is_err());
     }
