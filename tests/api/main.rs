@@ -1,4 +1,10 @@
 //! Tests through the public API: real HTTP to a real server on a port of its own, with a directory of its own.
 
+mod credentials;
+mod gate_sessions;
+mod limits_after_restart;
+mod neighbours;
+mod rate_limits;
 mod support;
+mod verify;
 mod walls;
