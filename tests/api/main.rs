@@ -1,10 +1,13 @@
 //! Tests through the public API: real HTTP to a real server on a port of its own, with a directory of its own.
 
 mod credentials;
+mod clients;
 mod gate_sessions;
+mod key_check;
 mod limits_after_restart;
 mod neighbours;
 mod rate_limits;
+mod rules;
 mod support;
 mod verify;
 mod walls;
