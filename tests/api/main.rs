@@ -3,8 +3,10 @@
 mod credentials;
 mod clients;
 mod gate_sessions;
+mod http_edges;
 mod key_check;
 mod limits_after_restart;
+mod methods_and_headers;
 mod neighbours;
 mod rate_limits;
 mod rules;
