@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{App, KEYS, error_of, header};
 
 fn trust(config: &mut Config, networks: &[&str]) {
-    config.server.trusted_proxies =
-        networks.iter().map(|text| Network::try_from(text.to_string()).unwrap()).collect();
+    config.server.trusted_proxies = networks.iter().map(|text| Network::try_from(text.to_string()).unwrap()).collect();
 }
 
 fn ask(app: &App, token: &str, headers: &[(&str, &str)]) -> RequestBuilder {
@@ -41,7 +40,8 @@ async fn forwarding_headers_of_a_peer_that_is_not_trusted_are_ignored() {
 
 #[tokio::test]
 async fn through_trusted_proxies_the_address_is_read_from_right_to_left() {
-    let (app, ada) = App::spawn_with(|config| trust(config, &["127.0.0.1", "10.0.0.0/8", "::ffff:192.168.0.0/112"])).await;
+    let (app, ada) =
+        App::spawn_with(|config| trust(config, &["127.0.0.1", "10.0.0.0/8", "::ffff:192.168.0.0/112"])).await;
     let key = ada.make_key(json!({ "rateLimit": 1_000 })).await;
     for (lines, expected) in [
         (&["203.0.113.9"][..], "203.0.113.9"),
@@ -73,7 +73,9 @@ async fn mapped_and_plain_spellings_of_an_address_are_one() {
     let (app, ada) = App::spawn_with(|config| trust(config, &["::ffff:127.0.0.1"])).await;
     for list in ["10.0.0.1", "::ffff:10.0.0.1", "10.0.0.7/8", "::ffff:10.0.0.7/104"] {
         let key = ada.make_key(json!({ "ipAllowList": [list] })).await;
-        for (address, expected) in [("10.0.0.1", 200), ("::ffff:10.0.0.1", 200), ("::ffff:a00:1", 200), ("11.0.0.1", 403)] {
+        for (address, expected) in
+            [("10.0.0.1", 200), ("::ffff:10.0.0.1", 200), ("::ffff:a00:1", 200), ("11.0.0.1", 403)]
+        {
             let headers = [("X-Forwarded-For", address), ("X-Forwarded-Proto", "https")];
             let response = ask(&app, &key.token, &headers).send().await.unwrap();
             assert_eq!(response.status(), expected, "{address} against {list}");

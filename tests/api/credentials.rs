@@ -49,7 +49,10 @@ async fn nothing_junk_and_a_wrong_checksum_are_401() {
         let response = app.request(Method::GET, path).send().await.unwrap();
         assert_eq!(header(&response, "www-authenticate"), "Bearer realm=\"claviger\"");
         let body: Value = response.json().await.unwrap();
-        assert_eq!((&body["code"], &body["message"]), (&json!("CREDENTIALS_MISSING"), &json!("Authentication required")));
+        assert_eq!(
+            (&body["code"], &body["message"]),
+            (&json!("CREDENTIALS_MISSING"), &json!("Authentication required"))
+        );
 
         for junk in ["junk", "clav_live_", &"x".repeat(5_000), &bent(&key.token), &key.token.to_uppercase(), "ses_0"] {
             let response = app.request(Method::GET, path).header("X-Api-Key", junk).send().await.unwrap();
@@ -253,7 +256,12 @@ async fn a_key_without_the_role_the_scope_the_address_or_the_environment_is_403(
         ("/scope", json!({ "scopes": ["read"] }), json!({ "scopes": ["calls:write", "x", "read"] }), "SCOPE_REQUIRED"),
         ("/scope", json!({ "scopes": [] }), json!({ "scopes": null }), "SCOPE_REQUIRED"),
         ("/environment", json!({ "environment": "test" }), json!({}), "ENVIRONMENT_NOT_ALLOWED"),
-        ("/any", json!({ "ipAllowList": ["10.0.0.0/8"] }), json!({ "ipAllowList": ["192.0.2.0/24"] }), "IP_NOT_ALLOWED"),
+        (
+            "/any",
+            json!({ "ipAllowList": ["10.0.0.0/8"] }),
+            json!({ "ipAllowList": ["192.0.2.0/24"] }),
+            "IP_NOT_ALLOWED",
+        ),
     ];
     for (path, poor, enough, code) in cases {
         for (settings, expected) in [(poor, 403), (enough, 200)] {

@@ -189,7 +189,10 @@ async fn a_browser_is_sent_to_the_sign_in_page_and_told_the_way_back_only_to_kno
     let response = browser("app.example.com", "https", "GET", html).send().await.unwrap();
     assert_eq!(response.status(), 302);
     let location = reqwest::Url::parse(header(&response, "location")).unwrap();
-    assert_eq!((location.origin().ascii_serialization().as_str(), location.path()), ("https://keys.example.com", "/sign-in"));
+    assert_eq!(
+        (location.origin().ascii_serialization().as_str(), location.path()),
+        ("https://keys.example.com", "/sign-in")
+    );
     let query: Vec<_> = location.query_pairs().collect();
     assert_eq!(query.len(), 1);
     assert_eq!(
@@ -199,7 +202,8 @@ async fn a_browser_is_sent_to_the_sign_in_page_and_told_the_way_back_only_to_kno
     assert_eq!(header(&response, "cache-control"), "no-store");
     assert!(text(&json!(header(&response, "x-request-id"))).starts_with("req_"));
 
-    for (host, proto) in [("evil.example.com", "https"), ("app.example.com", "http"), ("app.example.com@evil.net", "https")]
+    for (host, proto) in
+        [("evil.example.com", "https"), ("app.example.com", "http"), ("app.example.com@evil.net", "https")]
     {
         let response = browser(host, proto, "GET", html).send().await.unwrap();
         let found = (response.status().as_u16(), header(&response, "location"));
@@ -213,4 +217,43 @@ async fn a_browser_is_sent_to_the_sign_in_page_and_told_the_way_back_only_to_kno
     let app = app.restart_with(|config| config.gate.redirect_browsers = false).await;
     let response = app.request(Method::GET, "/verify").header("Accept", html).send().await.unwrap();
     assert_eq!(response.status(), 401);
+}
+
+#[tokio::test]
+async fn a_session_that_is_used_at_the_gate_alone_does_not_lie_idle() {
+    let (app, ada) = App::spawn_with(|config| config.rules = allowing(&["session"])).await;
+    for _ in 0..4 {
+        app.clock.advance_ms(1_000 * 60_000);
+        assert_eq!(status(ask(&app, &ada.cookie, "GET")).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_way_back_that_leads_elsewhere_is_taken_away_from_the_sign_in_page() {
+    let (app, _) = App::spawn_with(with_cookie_domain).await;
+    let visit = |way: &str| {
+        let url = reqwest::Url::parse_with_params(&app.url("/sign-in"), [("returnTo", way)]).unwrap();
+        app.client.get(url).send()
+    };
+    for way in [
+        "//evil.net",
+        "/\\evil.net",
+        "\\\\evil.net",
+        "https:evil.net",
+        "https:/evil.net",
+        "https://app.example.com@evil.net",
+        "https://app.example.com.evil.net/",
+        "https://app.example.com\\@evil.net",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "/\t/evil.net",
+        " //evil.net",
+        "http://app.example.com/",
+    ] {
+        let response = visit(way).await.unwrap();
+        assert_eq!((response.status().as_u16(), header(&response, "location")), (303, "/sign-in"), "{way}");
+    }
+    for way in ["/admin/audit", "https://app.example.com", "https://app.example.com/reports?x=1#y"] {
+        assert_eq!(visit(way).await.unwrap().status(), 200, "{way}");
+    }
 }

@@ -98,7 +98,12 @@ async fn each_fault_of_a_key_is_a_200_with_its_code() {
 async fn the_rules_of_the_gate_apply_where_a_path_is_given_with_their_hosts_and_classes() {
     let (_app, ada) = App::spawn_with(|config| {
         let rule = Rule { path: "/calls".into(), class: Some("calls".into()), limit: Some(1), ..Rule::default() };
-        let admins = Rule { path: "/calls".into(), host: Some("in.example.com".into()), role: Some("owner".into()), ..Rule::default() };
+        let admins = Rule {
+            path: "/calls".into(),
+            host: Some("in.example.com".into()),
+            role: Some("owner".into()),
+            ..Rule::default()
+        };
         config.rules = vec![rule, admins];
     })
     .await;

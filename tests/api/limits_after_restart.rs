@@ -48,8 +48,7 @@ async fn a_rotated_keys_window_is_rebuilt_as_one() {
 
 #[tokio::test]
 async fn a_class_window_is_rebuilt_too() {
-    let rule =
-        Rule { path: "/agents".into(), class: Some("agents".into()), limit: Some(3), ..Rule::default() };
+    let rule = Rule { path: "/agents".into(), class: Some("agents".into()), limit: Some(3), ..Rule::default() };
     let (app, ada) = App::spawn_with(|config| config.rules = vec![rule]).await;
     let (one, other) = (ada.make_key(json!({})).await, ada.make_key(json!({})).await);
     for token in [&one.token, &other.token, &one.token] {

@@ -1,9 +1,10 @@
 //! Tests through the public API: real HTTP to a real server on a port of its own, with a directory of its own.
 
-mod credentials;
 mod clients;
+mod credentials;
 mod gate_sessions;
 mod http_edges;
+mod http_framing;
 mod key_check;
 mod limits_after_restart;
 mod methods_and_headers;

@@ -70,10 +70,7 @@ fn add(config: &Config, name: &str, email: &str, role: Role, at_home: bool) {
 pub fn set_role(database: &std::path::Path, email: &str, role: &str) {
     let changed = rusqlite::Connection::open(database)
         .unwrap()
-        .execute(
-            "UPDATE memberships SET role = ?2 WHERE user = (SELECT id FROM users WHERE email = ?1)",
-            (email, role),
-        )
+        .execute("UPDATE memberships SET role = ?2 WHERE user = (SELECT id FROM users WHERE email = ?1)", (email, role))
         .unwrap();
     assert_eq!(changed, 1);
 }

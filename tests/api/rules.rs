@@ -243,7 +243,13 @@ async fn a_rule_that_can_never_match_or_clashes_stops_the_start() {
         (vec![rule("/a"), rule("/a")], "clash"),
         (vec![rule("/a"), rule("/a/")], "clash"),
         (vec![rule("/a/{x}"), rule("/a/{y}")], "clash"),
-        (vec![Rule { methods: texts(&["GET", "POST"]), ..rule("/a") }, Rule { methods: texts(&["post"]), ..rule("/a") }], "clash"),
+        (
+            vec![
+                Rule { methods: texts(&["GET", "POST"]), ..rule("/a") },
+                Rule { methods: texts(&["post"]), ..rule("/a") },
+            ],
+            "clash",
+        ),
         (
             vec![
                 Rule { class: Some("c".into()), limit: Some(5), ..rule("/a") },
