@@ -12,10 +12,12 @@ use super::answer::HttpError;
 use super::call::RequestInfo;
 use super::routes::Demands;
 use super::{App, cookies, csrf, limits};
+use crate::clock::{MINUTE, UnixMillis};
 use crate::error_code::ErrorCode;
 use crate::gate::Decision;
 use crate::gate::credential::{CredentialHeaders, Presented};
 use crate::gate::decide::{Credential, Facts};
+use crate::gate::lookup::SessionRecord;
 use crate::services::error::ServiceError;
 use crate::services::sessions;
 
@@ -93,20 +95,20 @@ async fn admit(demands: &Demands, request: &HttpRequest) -> Result<Decision, Ser
     };
     let decision = app.gate.admit(&demands.demand, credential, &facts).await;
     if let (Ok(()), Credential::Session(session)) = (decision.outcome, &decision.credential) {
-        note_use(app, session, &info).await;
+        note_use(app, session, info.at.unix_ms, &info.id).await;
     }
     Ok(decision)
 }
 
 /// That a session was used is noted once a minute; should that fail, it is not the caller's concern.
-async fn note_use(app: &web::Data<App>, session: &Arc<crate::gate::lookup::SessionRecord>, info: &RequestInfo) {
-    if info.at.unix_ms - session.last_seen_at < crate::clock::MINUTE {
+pub async fn note_use(app: &web::Data<App>, session: &Arc<SessionRecord>, now: UnixMillis, request_id: &str) {
+    if now - session.last_seen_at < MINUTE {
         return;
     }
-    let (services, session, now) = (app.services.clone(), session.clone(), info.at.unix_ms);
+    let (services, session) = (app.services.clone(), session.clone());
     let noted = web::block(move || sessions::touch(&services, &session, now)).await;
     if !matches!(noted, Ok(Ok(()))) {
-        tracing::warn!(request.id = info.id, "The use of a session could not be noted");
+        tracing::warn!(request.id = request_id, "The use of a session could not be noted");
     }
 }
 

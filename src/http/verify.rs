@@ -18,7 +18,7 @@ use crate::services::error::ServiceError;
 pub async fn verify(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let request_id = app.request_ids.next();
     let client = client::resolve(&app, request.peer_addr().map(|address| address.ip()), request.headers());
-    let mut response = match decide(&app, &request, client).await {
+    let mut response = match decide(&app, &request, client, &request_id).await {
         Ok(decision) => answer_of(&app, &request, &decision, client, &request_id),
         Err(error) => refusal(&app, &request, &error, client, &request_id),
     };
@@ -31,7 +31,12 @@ pub async fn verify(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
 }
 
 /// The gate's word on the request that is asked about.
-async fn decide(app: &web::Data<App>, request: &HttpRequest, client: Client) -> Result<Decision, ServiceError> {
+async fn decide(
+    app: &web::Data<App>,
+    request: &HttpRequest,
+    client: Client,
+    request_id: &str,
+) -> Result<Decision, ServiceError> {
     if request.method() == Method::TRACE {
         return Err(ErrorCode::MethodNotAllowed.into());
     }
@@ -64,7 +69,11 @@ async fn decide(app: &web::Data<App>, request: &HttpRequest, client: Client) -> 
         user_agent: user_agent.as_deref().unwrap_or(""),
         cost: 1,
     };
-    Ok(app.gate.admit(&rule.demand, credential, &facts).await)
+    let decision = app.gate.admit(&rule.demand, credential, &facts).await;
+    if let (Ok(()), Credential::Session(session)) = (decision.outcome, &decision.credential) {
+        admission::note_use(app, session, at.unix_ms, request_id).await;
+    }
+    Ok(decision)
 }
 
 /// The gate's own cookie, or that of a Claviger on the same host; and whether it is the first.
