@@ -60,12 +60,12 @@ async fn each_request_is_told_whole_and_without_its_query() {
     let response = app
         .request(Method::GET, "/verify")
         .bearer_auth(&key.token)
-        .header("User-Agent", "curl/8\u{7f}")
+        .header("User-Agent", "curl/8")
         .header("X-Forwarded-Method", "DELETE")
         .header("X-Forwarded-Uri", "/agents/../agents//7?token=geheim#x")
         .header("X-Forwarded-Host", "API.example.com")
         .send();
-    assert_eq!(response.await.map(|answer| answer.status().as_u16()).unwrap_or(403), 403);
+    assert_eq!(response.await.unwrap().status(), 403);
     let requests = items(&session, &format!("{KEYS}/{}/requests", key.id)).await;
     assert_eq!(requests.len(), 1);
     let request = &requests[0];
