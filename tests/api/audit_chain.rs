@@ -62,6 +62,9 @@ async fn a_row_that_was_changed_or_removed_is_named() {
     let (mut app, _) = used().await;
     app.stop().await;
     let directory = app.data_dir();
+    for database in [people::state(&app), people::ledger(&app)] {
+        database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    }
     let kept: Vec<_> = ["claviger.db", "ledger.db"].map(|name| std::fs::read(directory.join(name)).unwrap()).into();
     for (file, statement, chain, row) in [
         ("claviger.db", "UPDATE audit_log SET actor_name = 'Eve' WHERE seq = 2", "audit log", "row 2 "),
