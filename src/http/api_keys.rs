@@ -50,7 +50,8 @@ fn made(made: Made) -> Answer {
 /// Makes an API key
 ///
 /// The answer has the key itself, the only time it is shown.
-#[utoipa::path(post, path = "/api/admin/rest-api-keys", tag = "API keys", request_body = KeyWishes,
+#[utoipa::path(post, path = "/api/admin/rest-api-keys", operation_id = "create_api_key",
+    tag = "API keys", request_body = KeyWishes,
     responses((status = 201, body = MadeKey), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody)))]
 pub async fn create(call: Call, body: Body) -> Answer {
     let result = call
@@ -65,7 +66,8 @@ pub async fn create(call: Call, body: Body) -> Answer {
 /// Lists API keys
 ///
 /// The newest first; deleted ones are not among them.
-#[utoipa::path(get, path = "/api/admin/rest-api-keys", tag = "API keys",
+#[utoipa::path(get, path = "/api/admin/rest-api-keys", operation_id = "list_api_keys",
+    tag = "API keys",
     params(("status" = Option<String>, Query, description = "active, deactivated, expired or superseded"),
         ("environment" = Option<String>, Query, description = "live or test"),
         ("q" = Option<String>, Query, description = "In the name, the prefix or the external id"),
@@ -94,7 +96,8 @@ fn filter(query: &Query) -> Result<Filter, ServiceError> {
 }
 
 /// One API key
-#[utoipa::path(get, path = "/api/admin/rest-api-keys/{id}", tag = "API keys",
+#[utoipa::path(get, path = "/api/admin/rest-api-keys/{id}", operation_id = "get_api_key",
+    tag = "API keys",
     params(("id" = String, Path, description = "key_…")),
     responses((status = 200, body = KeyView), (status = 404, body = ErrorBody)))]
 pub async fn get(call: Call, id: web::Path<String>) -> Answer {
@@ -105,7 +108,8 @@ pub async fn get(call: Call, id: web::Path<String>) -> Answer {
 /// Changes an API key
 ///
 /// `active` switches it off and on. A superseded key can only be switched off.
-#[utoipa::path(patch, path = "/api/admin/rest-api-keys/{id}", tag = "API keys", request_body = KeyWishes,
+#[utoipa::path(patch, path = "/api/admin/rest-api-keys/{id}", operation_id = "change_api_key",
+    tag = "API keys", request_body = KeyWishes,
     params(("id" = String, Path, description = "key_…")),
     responses((status = 200, body = KeyView), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody)))]
@@ -117,7 +121,8 @@ pub async fn change(call: Call, id: web::Path<String>, body: Body) -> Answer {
 /// Deletes an API key
 ///
 /// Every request begun after the answer is 401. It cannot be undone; the key's audit and requests stay.
-#[utoipa::path(delete, path = "/api/admin/rest-api-keys/{id}", tag = "API keys",
+#[utoipa::path(delete, path = "/api/admin/rest-api-keys/{id}", operation_id = "delete_api_key",
+    tag = "API keys",
     params(("id" = String, Path, description = "key_…")),
     responses((status = 204), (status = 404, body = ErrorBody)))]
 pub async fn delete(call: Call, id: web::Path<String>) -> Answer {
@@ -129,7 +134,8 @@ pub async fn delete(call: Call, id: web::Path<String>) -> Answer {
 ///
 /// Makes a successor with the same settings; the old key works until the grace ends. Both draw on one window and one
 /// usage count.
-#[utoipa::path(post, path = "/api/admin/rest-api-keys/{id}/rotate", tag = "API keys", request_body = Rotation,
+#[utoipa::path(post, path = "/api/admin/rest-api-keys/{id}/rotate", operation_id = "rotate_api_key",
+    tag = "API keys", request_body = Rotation,
     params(("id" = String, Path, description = "key_…")),
     responses((status = 201, body = MadeKey), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody)))]

@@ -42,7 +42,8 @@ fn filter(query: &Query) -> Result<Filter, ServiceError> {
 /// The audit log
 ///
 /// The newest entries first. An `action` that ends with `*` is a family of them, such as `api_key.*`.
-#[utoipa::path(get, path = "/api/admin/audit-log", tag = "Audit",
+#[utoipa::path(get, path = "/api/admin/audit-log", operation_id = "list_audit_log",
+    tag = "Audit",
     params(("action" = Option<String>, Query, description = "noun.verb_past, or noun.*"),
         ("actor" = Option<String>, Query, description = "The id of who did it"),
         ("target" = Option<String>, Query, description = "The id of what it was done to"),
@@ -61,7 +62,8 @@ pub async fn list(call: Call, query: Query) -> Answer {
 /// The audit log as a file
 ///
 /// All entries that the filters leave, as JSON lines or CSV, streamed.
-#[utoipa::path(get, path = "/api/admin/audit-log/export", tag = "Audit",
+#[utoipa::path(get, path = "/api/admin/audit-log/export", operation_id = "export_audit_log",
+    tag = "Audit",
     params(("format" = Option<String>, Query, description = "jsonl or csv"),
         ("action" = Option<String>, Query, description = "noun.verb_past, or noun.*"),
         ("actor" = Option<String>, Query, description = "The id of who did it"),

@@ -166,7 +166,8 @@ pub async fn sign_out(call: Call) -> Answer {
 /// Who am I
 ///
 /// For any credential.
-#[utoipa::path(get, path = "/api/auth/session", tag = "Accounts",
+#[utoipa::path(get, path = "/api/auth/session", operation_id = "get_session",
+    tag = "Accounts",
     responses((status = 200, body = SessionView), (status = 401, body = ErrorBody)))]
 pub async fn session(call: Call) -> Answer {
     let credential = call.credential.clone();

@@ -99,7 +99,8 @@ struct Checked {
 ///
 /// The key is limited, counted and recorded as at the gate; the call itself draws on nobody's limit. 200 for every
 /// well-formed call. A key of another organization is `API_KEY_INVALID`, unless the caller is of the home organization.
-#[utoipa::path(post, path = "/api/keys/verify", tag = "Gate", request_body = CheckRequest,
+#[utoipa::path(post, path = "/api/keys/verify", operation_id = "check_api_key",
+    tag = "Gate", request_body = CheckRequest,
     responses((status = 200, body = CheckAnswer), (status = 400, body = super::openapi::ErrorBody)))]
 pub async fn check(call: Call, body: Body) -> Answer {
     let request: CheckRequest = body.parse()?;

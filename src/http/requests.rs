@@ -35,7 +35,8 @@ fn page(listed: Listed<RequestView>) -> Answer {
 /// One key's requests
 ///
 /// Answers for a deleted key too.
-#[utoipa::path(get, path = "/api/admin/rest-api-keys/{id}/requests", tag = "API keys",
+#[utoipa::path(get, path = "/api/admin/rest-api-keys/{id}/requests", operation_id = "list_requests_of_api_key",
+    tag = "API keys",
     params(("id" = String, Path, description = "key_…"),
         ("limit" = Option<i64>, Query, description = "1–200, 50 by default"),
         ("cursor" = Option<String>, Query, description = "The nextCursor of the page before")),
@@ -54,7 +55,8 @@ pub async fn of_key(call: Call, id: web::Path<String>, query: Query) -> Answer {
 /// One key's usage over time
 ///
 /// The last 24 hours by hour where nothing is said; its rotated predecessors and successors are counted in.
-#[utoipa::path(get, path = "/api/admin/rest-api-keys/{id}/usage", tag = "API keys",
+#[utoipa::path(get, path = "/api/admin/rest-api-keys/{id}/usage", operation_id = "usage_of_api_key",
+    tag = "API keys",
     params(("id" = String, Path, description = "key_…"),
         ("from" = Option<String>, Query, description = "RFC 3339 or a date"),
         ("to" = Option<String>, Query, description = "RFC 3339 or a date"),
@@ -75,7 +77,8 @@ pub async fn usage(call: Call, id: web::Path<String>, query: Query) -> Answer {
 /// The organization's requests
 ///
 /// Deleted keys' included. A `path` that ends with `*` is the beginning of one.
-#[utoipa::path(get, path = "/api/admin/requests", tag = "Audit",
+#[utoipa::path(get, path = "/api/admin/requests", operation_id = "list_requests",
+    tag = "Audit",
     params(("key" = Option<String>, Query, description = "key_…"),
         ("status" = Option<i64>, Query, description = "The gate's answer"),
         ("method" = Option<String>, Query, description = "The method"),

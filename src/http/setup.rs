@@ -25,7 +25,8 @@ pub struct SetupRequest {
 /// Sets Claviger up
 ///
 /// Makes the owner (verified, signed in) and the home organization. 410 once there is an owner, always.
-#[utoipa::path(post, path = "/api/setup", tag = "Setup", request_body = SetupRequest,
+#[utoipa::path(post, path = "/api/setup", operation_id = "set_up",
+    tag = "Setup", request_body = SetupRequest,
     responses((status = 201, body = SessionView), (status = 400, body = ErrorBody), (status = 410, body = ErrorBody)))]
 pub async fn found(call: Call, body: Body) -> Answer {
     let (app, now) = (call.app.clone(), call.info.at.unix_ms);

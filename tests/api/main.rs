@@ -1,7 +1,16 @@
 //! Tests through the public API: real HTTP to a real server on a port of its own, with a directory of its own.
 
+mod api_keys;
+mod api_keys_bounds;
+mod api_keys_plans;
+mod api_keys_rotation;
+mod api_keys_usage;
+mod at_once;
+mod audit;
+mod audit_chain;
 mod clients;
 mod credentials;
+mod csrf;
 mod gate_sessions;
 mod http_edges;
 mod http_framing;
@@ -9,8 +18,17 @@ mod key_check;
 mod limits_after_restart;
 mod methods_and_headers;
 mod neighbours;
+mod openapi;
+mod organization_requests;
+mod pages;
+mod people;
 mod rate_limits;
+mod revocation;
 mod rules;
+mod sessions;
+mod setup_and_sign_in;
 mod support;
+mod two_organizations;
 mod verify;
 mod walls;
+mod who_may_what;

@@ -1,0 +1,62 @@
+//! More people and organizations than the API can make yet, put into the databases of a stopped server.
+
+use rusqlite::{Connection, params};
+
+use super::support::{App, PASSWORD, START, Session};
+
+/// The state of a stopped server.
+pub fn state(app: &App) -> Connection {
+    Connection::open(app.data_dir().join("claviger.db")).unwrap()
+}
+
+/// The ledger of a stopped server.
+pub fn ledger(app: &App) -> Connection {
+    Connection::open(app.data_dir().join("ledger.db")).unwrap()
+}
+
+/// The number of the home organization.
+pub fn home(state: &Connection) -> i64 {
+    state.query_row("SELECT number FROM organizations WHERE home = 1", [], |row| row.get(0)).unwrap()
+}
+
+/// Adds a user who has Ada's password and this role in an organization.
+pub fn add_user(state: &Connection, organization: i64, name: &str, role: &str) {
+    let id = format!("usr_{name}");
+    state
+        .execute(
+            "INSERT INTO users (id, email, name, password_hash, timezone, email_verified_at, created_at)
+             SELECT ?1, ?2, ?3, password_hash, timezone, email_verified_at, created_at FROM users LIMIT 1",
+            params![id, email(name), name],
+        )
+        .unwrap();
+    state
+        .execute(
+            "INSERT INTO memberships (organization, user, role, joined_at) VALUES (?1, ?2, ?3, ?4)",
+            params![organization, id, role, START],
+        )
+        .unwrap();
+}
+
+/// Adds an organization on the enterprise plan; its number.
+pub fn add_organization(state: &Connection, id: &str) -> i64 {
+    let number = 7_000;
+    state
+        .execute(
+            "INSERT INTO organizations (number, id, name, plan, home, created_at) VALUES (?1, ?2, ?2, 'enterprise', 0, ?3)",
+            params![number, id, START],
+        )
+        .unwrap();
+    number
+}
+
+/// The address of a user of [`add_user`].
+pub fn email(name: &str) -> String {
+    format!("{name}@example.com")
+}
+
+/// Signs a user of [`add_user`] in.
+pub async fn sign_in(app: &App, name: &str) -> Session {
+    let response = app.sign_in(&email(name), PASSWORD).await;
+    assert_eq!(response.status(), 200);
+    app.session_of(&response)
+}

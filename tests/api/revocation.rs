@@ -1,0 +1,135 @@
+//! Security test 15: once a revocation is answered, no request begun after it is accepted, however busy the key is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use serde_json::json;
+
+use super::support::process::Prober;
+use super::support::{App, KEYS, Key, Session};
+
+const WORKERS: usize = 64;
+/// What each worker asks after the answer.
+const AFTER: usize = 16;
+const REQUESTS: usize = 10_000;
+
+/// One key under use, from before its revocation until well after it.
+struct Round {
+    asked: Arc<AtomicUsize>,
+    answered: Arc<AtomicBool>,
+    workers: Vec<std::thread::JoinHandle<Vec<u16>>>,
+}
+
+impl Round {
+    fn begin(app: &App, key: &Key) -> Round {
+        let (asked, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let workers = (0..WORKERS)
+            .map(|_| {
+                let (asked, answered) = (Arc::clone(&asked), Arc::clone(&answered));
+                let (port, token) = (app.address.port(), key.token.clone());
+                std::thread::spawn(move || work(port, &token, &asked, &answered))
+            })
+            .collect();
+        Round { asked, answered, workers }
+    }
+
+    /// Waits until the key is in full use.
+    async fn in_use(&self) {
+        while self.asked.load(Ordering::SeqCst) < 4 * WORKERS {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The revocation was answered: what came of the requests begun after it, and how many there were in all.
+    async fn end(self) -> (Vec<u16>, usize) {
+        self.answered.store(true, Ordering::SeqCst);
+        let workers = self.workers;
+        let join = move || workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect();
+        let statuses = tokio::task::spawn_blocking(join).await.unwrap();
+        (statuses, self.asked.load(Ordering::SeqCst))
+    }
+}
+
+fn work(port: u16, token: &str, asked: &AtomicUsize, answered: &AtomicBool) -> Vec<u16> {
+    let mut prober = Prober::connect(port, token).unwrap();
+    let mut after = Vec::new();
+    while after.len() < AFTER {
+        let begun_after = answered.load(Ordering::SeqCst);
+        let status = prober.ask().unwrap();
+        asked.fetch_add(1, Ordering::SeqCst);
+        if begun_after {
+            after.push(status);
+        } else {
+            // Until the answer, the key works or is already refused; nothing else happens to it.
+            assert!([200, 401, 403, 429].contains(&status), "{status}");
+        }
+    }
+    after
+}
+
+/// Repeats rounds until enough requests were made; every request after each answer had this status.
+async fn no_request_passes<F: Future<Output = ()>>(
+    app: &App,
+    session: &Session,
+    refused: u16,
+    revoke: impl Fn(String) -> F,
+    restore: impl Fn(),
+) {
+    let (mut asked, mut after) = (0, 0);
+    while asked < REQUESTS / 2 || after < REQUESTS / 4 {
+        let key = session.make_key(json!({ "rateLimit": 10_000 })).await;
+        assert_eq!(app.verify_status(&key.token, "GET", "/x").await, 200);
+        let round = Round::begin(app, &key);
+        round.in_use().await;
+        revoke(key.id.clone()).await;
+        let (statuses, all) = round.end().await;
+        assert!(statuses.iter().all(|status| *status == refused), "{statuses:?}");
+        asked += all;
+        after += statuses.len();
+        restore();
+    }
+}
+
+#[tokio::test]
+async fn no_request_begun_after_a_deactivation_is_accepted() {
+    let (app, session) = App::spawn().await;
+    let revoke = |id: String| {
+        let session = session.clone();
+        async move {
+            let response = session.patch(&format!("{KEYS}/{id}"), &json!({ "active": false })).await;
+            assert_eq!(response.status(), 200);
+        }
+    };
+    no_request_passes(&app, &session, 401, revoke, || {}).await;
+}
+
+#[tokio::test]
+async fn no_request_begun_after_a_deletion_is_accepted() {
+    let (app, session) = App::spawn().await;
+    let revoke = |id: String| {
+        let session = session.clone();
+        async move { assert_eq!(session.delete(&format!("{KEYS}/{id}")).await.status(), 204) }
+    };
+    no_request_passes(&app, &session, 401, revoke, || {}).await;
+}
+
+#[tokio::test]
+async fn no_request_begun_after_a_rotation_without_grace_is_accepted() {
+    let (app, session) = App::spawn().await;
+    let revoke = |id: String| {
+        let session = session.clone();
+        async move {
+            let response = session.post(&format!("{KEYS}/{id}/rotate"), &json!({ "graceSeconds": 0 })).await;
+            assert_eq!(response.status(), 201);
+        }
+    };
+    no_request_passes(&app, &session, 401, revoke, || {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_begun_after_a_change_to_the_free_plan_is_accepted() {
+    let (app, session) = App::spawn().await;
+    let plan = |plan: &str| assert!(app.claviger(&["org", "plan", "home", plan]).status.success());
+    let revoke = |_| async { plan("free") };
+    no_request_passes(&app, &session, 403, revoke, || plan("enterprise")).await;
+}

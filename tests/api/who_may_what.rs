@@ -1,0 +1,202 @@
+//! Security test 28: every path and method of `/openapi.json`, by every kind of credential, against the table below. A
+//! route that is not in the table fails, so that nobody adds one without saying who may use it. (No route is for
+//! sessions alone yet; one that is has 403 in the three columns of the keys.)
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+
+use super::people;
+use super::support::{App, EMAIL, KEYS, PASSWORD, header, text};
+
+/// Who asks, in the order of the table's columns.
+const WHO: [Who; 6] = [Who::Nobody, Who::Key("viewer"), Who::Key("member"), Who::Key("admin"), Who::Ada, Who::Max];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Who {
+    Nobody,
+    /// A key of this role, made by the owner.
+    Key(&'static str),
+    /// The owner's session.
+    Ada,
+    /// A member's session.
+    Max,
+}
+
+/// Method, path, body, and the status for each of [`WHO`]: nobody; a viewer's, a member's, an admin's key; the owner's
+/// and a member's session. `{id}` is a key that is made for the one call.
+fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
+    let sign_in = json!({ "email": EMAIL, "password": PASSWORD });
+    let admins = |status| [401, 403, 403, status, status, 403];
+    vec![
+        ("GET", "/livez", None, [200; 6]),
+        ("GET", "/readyz", None, [200; 6]),
+        ("GET", "/v1/version", None, [401, 200, 200, 200, 200, 200]),
+        // The built-in rule takes keys alone: a session is of a kind that may not.
+        ("GET", "/verify", None, [401, 200, 200, 200, 403, 403]),
+        ("POST", "/api/setup", Some(json!({})), [410; 6]),
+        ("POST", "/api/auth/sign-in", Some(sign_in), [200; 6]),
+        ("POST", "/api/auth/sign-out", None, [204; 6]),
+        ("GET", "/api/auth/session", None, [401, 200, 200, 200, 200, 200]),
+        ("POST", "/api/keys/verify", Some(json!({ "key": "x" })), [401, 403, 200, 200, 200, 200]),
+        ("GET", KEYS, None, admins(200)),
+        ("POST", KEYS, Some(json!({ "name": "k" })), admins(201)),
+        ("GET", "/api/admin/rest-api-keys/{id}", None, admins(200)),
+        ("PATCH", "/api/admin/rest-api-keys/{id}", Some(json!({ "name": "b" })), admins(200)),
+        ("DELETE", "/api/admin/rest-api-keys/{id}", None, admins(204)),
+        ("POST", "/api/admin/rest-api-keys/{id}/rotate", None, admins(201)),
+        ("GET", "/api/admin/rest-api-keys/{id}/requests", None, admins(200)),
+        ("GET", "/api/admin/rest-api-keys/{id}/usage", None, admins(200)),
+        ("GET", "/api/admin/requests", None, admins(200)),
+        ("GET", "/api/admin/audit-log", None, admins(200)),
+        ("GET", "/api/admin/audit-log/export", None, admins(200)),
+    ]
+}
+
+/// The owner Ada and the member Max.
+async fn spawn() -> App {
+    let (mut app, _) = App::spawn().await;
+    app.stop().await;
+    let state = people::state(&app);
+    people::add_user(&state, people::home(&state), "max", "member");
+    drop(state);
+    app.restart().await
+}
+
+/// Asks with a credential that is made for this one call.
+async fn ask(app: &App, who: Who, method: &Method, path: &str, body: Option<&Value>) -> Response {
+    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
+    let path = match path.contains("{id}") {
+        true => path.replace("{id}", &ada.make_key(json!({ "name": "Asked about" })).await.id),
+        false => path.to_owned(),
+    };
+    let request = match who {
+        Who::Nobody => app.request(method.clone(), &path),
+        Who::Key(role) => {
+            app.request(method.clone(), &path).bearer_auth(&ada.make_key(json!({ "role": role })).await.token)
+        }
+        Who::Ada => ada.request(method.clone(), &path),
+        Who::Max => people::sign_in(app, "max").await.request(method.clone(), &path),
+    };
+    let request = match body {
+        Some(body) => request.json(body),
+        None => request,
+    };
+    request.send().await.unwrap()
+}
+
+async fn routes(app: &App) -> BTreeSet<(String, String)> {
+    let document: Value = app.request(Method::GET, "/openapi.json").send().await.unwrap().json().await.unwrap();
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths
+        .flat_map(|(path, operations)| {
+            let methods = operations.as_object().unwrap().keys();
+            methods.map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn every_route_has_an_expectation_and_every_expectation_a_route() {
+    let app = App::bare().await;
+    let expected = table().into_iter().map(|(method, path, ..)| (method.to_owned(), path.to_owned())).collect();
+    let routes = routes(&app).await;
+    let differing: Vec<_> = routes.symmetric_difference(&expected).collect();
+    assert!(differing.is_empty(), "say in the table who may use {differing:?}");
+}
+
+#[tokio::test]
+async fn every_route_answers_each_credential_as_the_table_says() {
+    let app = spawn().await;
+    for (method, path, body, expected) in table() {
+        let method: Method = method.parse().unwrap();
+        for (who, expected) in WHO.into_iter().zip(expected) {
+            let response = ask(&app, who, &method, path, body.as_ref()).await;
+            let status = response.status().as_u16();
+            assert!(header(&response, "x-request-id").starts_with("req_"), "{method} {path}");
+            if ["/api", "/verify"].iter().any(|start| path.starts_with(start)) {
+                assert_eq!(header(&response, "cache-control"), "no-store", "{method} {path}");
+            }
+            let body = response.text().await.unwrap();
+            assert_eq!(status, expected, "{method} {path} by {who:?}: {body}");
+            if expected == 401 {
+                assert!(body.contains("CREDENTIALS_MISSING"), "{method} {path}: {body}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_changes_nothing() {
+    let app = spawn().await;
+    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
+    let max = people::sign_in(&app, "max").await;
+    let kept = ada.make_key(json!({ "name": "Kept" })).await;
+    let viewer = ada.make_key(json!({ "role": "viewer" })).await;
+    let member = ada.make_key(json!({ "role": "member" })).await;
+    let state = || async {
+        let keys = ada.get(KEYS).await.json::<Value>().await.unwrap();
+        let settings: Vec<Value> = keys["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| json!([key["id"], key["name"], key["active"], key["status"], key["graceEndsAt"]]))
+            .collect();
+        let log = ada.get("/api/admin/audit-log").await.json::<Value>().await.unwrap();
+        (settings, log)
+    };
+    let before = state().await;
+    for (method, path, body, expected) in table() {
+        if expected[3] == expected[0] || method == "GET" {
+            continue;
+        }
+        let path = path.replace("{id}", &kept.id);
+        let method: Method = method.parse().unwrap();
+        let member_may = expected[2] != 403;
+        let mut requests = vec![
+            app.request(method.clone(), &path),
+            app.request(method.clone(), &path).bearer_auth("clav_live_junk"),
+            app.request(method.clone(), &path).bearer_auth(&viewer.token),
+        ];
+        if !member_may {
+            requests.push(app.request(method.clone(), &path).header("X-Api-Key", &member.token));
+            requests.push(max.request(method.clone(), &path));
+        }
+        for request in requests {
+            let request = match &body {
+                Some(body) => request.json(body),
+                None => request,
+            };
+            let status = request.send().await.unwrap().status().as_u16();
+            assert!(status == 401 || status == 403, "{method} {path}: {status}");
+        }
+    }
+    assert_eq!(state().await, before);
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_take_is_refused_and_the_others_are_named() {
+    let app = spawn().await;
+    let routes = routes(&app).await;
+    for path in routes.iter().map(|(_, path)| path).filter(|path| *path != "/verify") {
+        let asked = path.replace("{id}", "key_nobody");
+        let mut taken: Vec<String> = routes.iter().filter(|(_, of)| of == path).map(|(method, _)| method.clone()).collect();
+        if taken.contains(&"GET".into()) {
+            taken.push("HEAD".into());
+        }
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
+            if taken.iter().any(|name| name == method) {
+                continue;
+            }
+            let response = app.request(method.parse().unwrap(), &asked).send().await.unwrap();
+            let mut allowed: Vec<String> = header(&response, "allow").split(", ").map(str::to_owned).collect();
+            allowed.sort();
+            taken.sort();
+            assert_eq!(allowed, taken, "{method} {path}");
+            assert_eq!(response.status(), 405, "{method} {path}");
+            let body: Value = response.json().await.unwrap();
+            assert_eq!(text(&body["code"]), "METHOD_NOT_ALLOWED");
+        }
+    }
+}
