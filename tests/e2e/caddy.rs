@@ -7,7 +7,7 @@ use crate::checks;
 use crate::process::Process;
 use crate::support::{Kind, Ports, example, replaced};
 
-const CADDY: Kind = Kind { name: "caddy", start, own_bodies: false, limits_on_answers: true };
+const CADDY: Kind = Kind { name: "caddy", start, limits_on_answers: true };
 
 fn start(ports: &Ports, dir: &Path) -> Process {
     let conf = example("caddy/Caddyfile");

@@ -8,7 +8,7 @@ use crate::http::Request;
 use crate::process::Process;
 use crate::support::{House, Kind, Ports, example, replaced};
 
-pub const NGINX: Kind = Kind { name: "nginx", start, own_bodies: true, limits_on_answers: true };
+pub const NGINX: Kind = Kind { name: "nginx", start, limits_on_answers: true };
 
 fn start(ports: &Ports, dir: &Path) -> Process {
     let conf = example("nginx/claviger.conf");

@@ -32,8 +32,6 @@ bcrypt_cost = 10
 pub struct Kind {
     pub name: &'static str,
     pub start: fn(&Ports, &Path) -> Process,
-    /// nginx cannot pass on the body of a refusal and writes it anew, with the code only where there is but one.
-    pub own_bodies: bool,
     /// Traefik passes none of Claviger's headers on to the client with an answer of the API.
     pub limits_on_answers: bool,
 }

@@ -7,7 +7,7 @@ use crate::checks;
 use crate::process::Process;
 use crate::support::{Kind, Ports, example, replaced};
 
-const TRAEFIK: Kind = Kind { name: "traefik", start, own_bodies: false, limits_on_answers: false };
+const TRAEFIK: Kind = Kind { name: "traefik", start, limits_on_answers: false };
 
 fn start(ports: &Ports, dir: &Path) -> Process {
     let dynamic_file = dir.join("dynamic.toml");
