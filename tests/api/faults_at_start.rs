@@ -35,6 +35,16 @@ fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     all.filter(|(path, bytes)| is_data(path, bytes)).collect()
 }
 
+fn assert_unchanged(what: &str, before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathBuf, Vec<u8>>) {
+    let sizes = |files: &BTreeMap<PathBuf, Vec<u8>>| -> Vec<(PathBuf, usize)> {
+        files.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect()
+    };
+    assert_eq!(sizes(after), sizes(before), "{what}: a file was made, removed, or has another length");
+    for (path, bytes) in before {
+        assert!(after[path] == *bytes, "{what}: {} was changed", path.display());
+    }
+}
+
 /// A site with data, and with no server.
 fn used_site() -> Site {
     let site = Site::new("");
@@ -118,9 +128,7 @@ fn damaged_data_is_refused_with_a_clear_message_and_left_as_it_is() {
         let asked = site.run(&["org", "list"]);
         let error = String::from_utf8_lossy(&asked.stderr).into_owned();
         assert!(asked.status.code() == Some(CONFIG) && error.contains(says), "{name}: {error}");
-        let after = contents(&site.data_dir());
-        assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "{name}");
-        assert!(after == before, "{name}: a file was changed");
+        assert_unchanged(name, &before, &contents(&site.data_dir()));
     }
 }
 
@@ -132,7 +140,7 @@ fn a_read_only_data_directory_is_refused_and_left_as_it_is() {
     let script = "mount --bind \"$DATA\" \"$DATA\"\nmount -o remount,bind,ro \"$DATA\"";
     assert_refuses(&site, server_after(&site, script), FAILURE, "Read-only file system");
     assert!(site.log().contains(&format!("the data directory {} cannot be used", site.data_dir().display())));
-    assert!(contents(&site.data_dir()) == before);
+    assert_unchanged("read-only", &before, &contents(&site.data_dir()));
     // Where even the lock is there and may be written, the databases may not.
     let script = "for file in claviger.db ledger.db; do mount --bind \"$DATA/$file\" \"$DATA/$file\"\n\
                   mount -o remount,bind,ro \"$DATA/$file\"; done";
