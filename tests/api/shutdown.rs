@@ -91,6 +91,28 @@ fn a_request_right_before_the_end_is_in_the_ledger() {
 }
 
 #[test]
+fn a_request_whose_row_is_not_written_yet_holds_up_the_end_and_is_then_recorded_and_answered() {
+    let site = Site::new("");
+    site.set_up();
+    let key = site.make_key(&[]);
+    let mut server = site.serve();
+    let mut prober = Prober::connect(site.port, &key).unwrap();
+    assert_eq!(prober.ask(), Some(200));
+    let lock = Connection::open(site.data_dir().join("ledger.db")).unwrap();
+    lock.busy_timeout(Duration::from_secs(5)).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let asking = std::thread::spawn(move || prober.ask());
+    // The request has to be there before the signal; nothing outside shows when it is.
+    std::thread::sleep(Duration::from_millis(300));
+    server.ask_to_end();
+    assert_eq!(server.end_within(Duration::from_millis(700)), None, "it did not wait for the row");
+    lock.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(asking.join().unwrap(), Some(200));
+    assert!(server.wait().success());
+    assert_eq!(rows(&site), 2);
+}
+
+#[test]
 fn the_end_is_clean_and_leaves_neither_a_socket_nor_a_lock() {
     let site = Site::new("");
     site.set_up();

@@ -196,6 +196,25 @@ pub fn the_ledger_has_the_true_address_method_and_path(kind: &Kind) {
     }
 }
 
+pub fn a_gate_that_cannot_record_is_a_503_that_says_when_to_come_back(kind: &Kind) {
+    let house = House::start(kind);
+    let key = house.member_key();
+    let request = Request::get("/agents/7").key(&key.token);
+    assert_eq!(house.send(&request).status, 200);
+    let held = rusqlite::Connection::open(house.ledger_file()).expect("the ledger");
+    held.busy_timeout(std::time::Duration::from_secs(5)).expect("patience");
+    held.execute_batch("BEGIN IMMEDIATE").expect("the ledger's lock");
+    let refused = house.send(&request);
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    let wait: u64 = refused.header("Retry-After").and_then(|text| text.parse().ok()).expect("Retry-After");
+    let body = refused.json();
+    assert_eq!((&body["error"], &body["code"]), (&json!("unavailable"), &json!("LEDGER_UNAVAILABLE")));
+    assert_eq!(body["retry_after"], wait);
+    held.execute_batch("ROLLBACK").expect("the lock given back");
+    assert_eq!(house.send(&request).status, 200);
+    assert_eq!(house.api.hits(), 2);
+}
+
 pub fn nobody_passes_while_claviger_is_down(kind: &Kind) {
     let mut house = House::start(kind);
     let key = house.member_key();

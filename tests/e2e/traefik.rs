@@ -69,6 +69,12 @@ fn the_ledger_has_the_true_address_method_and_path() {
 
 #[test]
 #[ignore = "needs nginx, caddy and traefik: tests/run installs them"]
+fn a_gate_that_cannot_record_is_a_503_that_says_when_to_come_back() {
+    checks::a_gate_that_cannot_record_is_a_503_that_says_when_to_come_back(&TRAEFIK);
+}
+
+#[test]
+#[ignore = "needs nginx, caddy and traefik: tests/run installs them"]
 fn nobody_passes_while_claviger_is_down() {
     checks::nobody_passes_while_claviger_is_down(&TRAEFIK);
 }
