@@ -192,6 +192,7 @@ pub struct Running {
 /// Binds and starts to serve. To be called on a runtime of actix.
 pub async fn serve(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Running, StartError> {
     check(&config)?;
+    let socket = socket_path(&config.data_dir)?;
     let listener = listen(&config.server.listen)?;
     let address =
         listener.local_addr().map_err(|cause| StartError::Listen { address: config.server.listen.clone(), cause })?;
@@ -201,7 +202,6 @@ pub async fn serve(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random
         config.server.public_url = Some(format!("http://{address}"));
     }
     let opened = open(config, clock, random)?;
-    let socket = opened.config.data_dir.join(SOCKET);
     let operator_listener = operator_socket(&socket)?;
 
     let app = web::Data::new(app(&opened)?);
@@ -291,15 +291,22 @@ fn metrics_server(app: web::Data<App>, listener: TcpListener) -> Result<Server, 
     Ok(server.run())
 }
 
+/// Where the socket will be; looked at before anything is made.
+fn socket_path(data_dir: &Path) -> Result<PathBuf, StartError> {
+    let path = data_dir.join(SOCKET);
+    if path.as_os_str().len() > SOCKET_PATH_BYTES {
+        let cause = std::io::Error::other(format!(
+            "its path is longer than {SOCKET_PATH_BYTES} bytes, the most that a socket can have; use a shorter data_dir"
+        ));
+        return Err(StartError::Socket { path, cause });
+    }
+    Ok(path)
+}
+
 /// The socket is never open to others, not even for a moment: the umask comes first. A stale one is removed; that
 /// nobody listens on it any more, the lock on the directory has shown.
 fn operator_socket(path: &Path) -> Result<UnixListener, StartError> {
     let failed = |cause| StartError::Socket { path: path.to_owned(), cause };
-    if path.as_os_str().len() > SOCKET_PATH_BYTES {
-        return Err(failed(std::io::Error::other(format!(
-            "its path is longer than {SOCKET_PATH_BYTES} bytes, the most that a socket can have; use a shorter data_dir"
-        ))));
-    }
     match std::fs::remove_file(path) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
         _ => {}

@@ -13,6 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use crate::clock::{Clock, UnixMillis};
+use crate::store::StoreError;
 use crate::store::ledger_writer::{Checkpointer, LedgerWriter};
 use crate::store::requests::RequestRow;
 
@@ -28,7 +29,7 @@ const CHECKPOINT_AT: u64 = 20_000;
 const LONG_WAL: i64 = 24_000;
 
 /// The row could not be recorded; the cause was logged.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the request could not be recorded")]
 pub struct Unrecorded;
 
@@ -166,7 +167,7 @@ fn run(mut writer: LedgerWriter, clock: &dyn Clock, shared: &Shared) {
         let batch = next_batch(shared, std::mem::take(&mut rows), writer.has_chores());
         if !batch.rows.is_empty() {
             since_checkpoint += batch.rows.len() as u64;
-            commit(&mut writer, clock, &batch.rows, batch.waiting);
+            commit(&mut writer, clock, &batch.rows, batch.waiting, shared);
         } else if batch.commands.is_empty() && writer.has_chores() {
             since_checkpoint += 1;
             if let Err(cause) = writer.do_chores(clock.now().unix_ms) {
@@ -235,16 +236,22 @@ fn commit(
     clock: &dyn Clock,
     rows: &[RequestRow],
     waiting: Vec<oneshot::Sender<Result<(), Unrecorded>>>,
+    shared: &Shared,
 ) {
-    let result = writer.append(rows, clock.now().unix_ms).map_err(|cause| {
-        tracing::error!(%cause, requests = rows.len(), "Requests could not be recorded in the ledger");
-        Unrecorded
-    });
+    let result = writer.append(rows, clock.now().unix_ms);
+    let outcome = result.as_ref().map_or(Err(Unrecorded), |()| Ok(()));
     for sender in waiting {
-        let _ = sender.send(match &result {
-            Ok(()) => Ok(()),
-            Err(_) => Err(Unrecorded),
-        });
+        let _ = sender.send(outcome.clone());
+    }
+    let Err(cause) = result else { return };
+    tracing::error!(%cause, requests = rows.len(), "Requests could not be recorded in the ledger");
+    if matches!(cause, StoreError::Busy(_)) {
+        // Those that came meanwhile have waited for the same lock; they do not wait for it once more.
+        let mut queue = shared.queue.lock();
+        queue.rows.clear();
+        for sender in queue.waiting.drain(..) {
+            let _ = sender.send(Err(Unrecorded));
+        }
     }
 }
 

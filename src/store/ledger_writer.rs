@@ -68,6 +68,8 @@ pub struct LedgerWriter {
     content: Content,
     /// How far the usage by minute is pruned, in this round.
     pruned_family: i64,
+    /// A transaction failed: what waits for folding is to be read anew from what is really there.
+    stale: bool,
 }
 
 impl LedgerWriter {
@@ -99,6 +101,7 @@ impl LedgerWriter {
             fold: None,
             content: Content::default(),
             pruned_family: 0,
+            stale: false,
         };
         writer.recover().map_err(unusable)?;
         Ok(writer)
@@ -145,24 +148,27 @@ impl LedgerWriter {
     /// without an error they are there; with one, none of them is.
     pub fn append(&mut self, rows: &[RequestRow], now: UnixMillis) -> Result<(), StoreError> {
         let end = self.end;
-        match self.try_append(rows, now) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                if !self.connection.is_autocommit() {
-                    let _ = self.connection.execute_batch("ROLLBACK");
-                }
-                self.end = end;
-                self.start_over();
-                Err(error.into())
-            }
-        }
+        self.catch_up().and_then(|()| self.try_append(rows, now)).map_err(|error| {
+            self.roll_back();
+            self.end = end;
+            self.fold = None;
+            self.unfolded = Unfolded::default();
+            self.stale = true;
+            error.into()
+        })
     }
 
-    /// After a transaction that failed, what waits for folding is read anew from what is really there.
-    fn start_over(&mut self) {
-        self.fold = None;
-        self.unfolded = Unfolded::default();
-        if self.recover().is_err() && !self.connection.is_autocommit() {
+    /// Here and not right after the failure, so that nobody's answer waits for it.
+    fn catch_up(&mut self) -> rusqlite::Result<()> {
+        if self.stale {
+            self.recover()?;
+            self.stale = false;
+        }
+        Ok(())
+    }
+
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit() {
             let _ = self.connection.execute_batch("ROLLBACK");
         }
     }
@@ -224,18 +230,26 @@ impl LedgerWriter {
 
     /// Whether there is anything to do without new rows: rows to fold, or counts to close.
     pub fn has_chores(&self) -> bool {
-        self.fold.is_some() || self.unfolded.rows > 0 || self.any_open
+        self.stale || self.fold.is_some() || self.unfolded.rows > 0 || self.any_open
     }
 
-    /// Folds what waits and closes what is over, a slice at a time; to be called while no rows come.
+    /// Folds what waits and closes what is over, a slice at a time; to be called while no rows come. Rows that come
+    /// meanwhile wait for it, so it does not wait for another process's lock.
     pub fn do_chores(&mut self, now: UnixMillis) -> Result<(), StoreError> {
         if self.fold.is_none() && self.unfolded.rows > 0 {
             self.begin_fold();
         }
-        if self.fold.is_some() || (self.any_open && now.div_euclid(MINUTE) != self.minute) {
-            self.append(&[], now)?;
+        if self.stale || self.fold.is_some() || (self.any_open && now.div_euclid(MINUTE) != self.minute) {
+            self.without_waiting(|writer| writer.append(&[], now))?;
         }
         Ok(())
+    }
+
+    fn without_waiting<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.connection.busy_timeout(std::time::Duration::ZERO)?;
+        let result = act(self);
+        self.connection.busy_timeout(super::BUSY_TIMEOUT)?;
+        result
     }
 
     fn begin_fold(&mut self) {
@@ -293,14 +307,16 @@ impl LedgerWriter {
     /// there are none left, a batch of the usage by minute. Says whether there may be more.
     pub fn prune(&mut self, now: UnixMillis, retention_days: u32, max_megabytes: u64) -> Result<bool, StoreError> {
         let before = now - i64::from(retention_days) * DAY;
-        let result = match self.try_prune(before, max_megabytes) {
-            Ok(false) => self.prune_usage(before.div_euclid(MINUTE)),
-            other => other,
-        };
-        if result.is_err() && !self.connection.is_autocommit() {
-            let _ = self.connection.execute_batch("ROLLBACK");
-        }
-        Ok(result?)
+        self.without_waiting(|writer| {
+            let result = match writer.try_prune(before, max_megabytes) {
+                Ok(false) => writer.prune_usage(before.div_euclid(MINUTE)),
+                other => other,
+            };
+            if result.is_err() {
+                writer.roll_back();
+            }
+            Ok(result?)
+        })
     }
 
     fn try_prune(&mut self, before: UnixMillis, max_megabytes: u64) -> rusqlite::Result<bool> {

@@ -126,6 +126,9 @@ pub(super) fn examine(path: &Path, part: &Part, master_key_check: Option<&[u8; 3
     if version > part.version() {
         return Err(OpenError::NewerSchema { path: path.to_owned(), found: version, known: part.version() });
     }
+    if is_cut(&connection, path).map_err(unusable)? {
+        return Err(OpenError::Unusable { path: path.to_owned(), cause: String::from("a part of it is missing") });
+    }
     if let Some(check) = master_key_check {
         match facts::master_key_check(&connection).map_err(unusable)? {
             Some(stored) if !signature::equal(&stored, check) => {
@@ -135,6 +138,20 @@ pub(super) fn examine(path: &Path, part: &Part, master_key_check: Option<&[u8; 3
         }
     }
     Ok(())
+}
+
+/// Whether pages are missing at the end: more than a write-ahead log of this length can hold. (SQLite itself does not
+/// look where there is such a log, and a checkpoint would fill the gap with zeros.)
+fn is_cut(connection: &Connection, path: &Path) -> rusqlite::Result<bool> {
+    /// What stands before each page in the log.
+    const FRAME_HEADER: u64 = 24;
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0)).map(u64::from);
+    let (pages, page_size) = (number("page_count")?, number("page_size")?.max(512));
+    let length = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let logged = length(Path::new(&log)) / (page_size + FRAME_HEADER);
+    Ok(pages > length(path) / page_size + logged)
 }
 
 /// Opens the writing connection, with its pragmas; makes or upgrades the database first, in one transaction.

@@ -64,6 +64,12 @@ fn run(mut connection: Connection, chain_key: &SigningKey, jobs: &Receiver<Job>)
         }
         let (changes, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.change, job.answer)).unzip();
         let results = commit_together(&mut connection, chain_key, &changes);
+        if results.iter().all(|result| matches!(result, Err(StoreError::Busy(_)))) {
+            // Those that came meanwhile have waited for the same lock; they do not wait for it once more.
+            for job in jobs.try_iter() {
+                let _ = job.answer.send(Err(StoreError::Busy(String::from("another process holds the database"))));
+            }
+        }
         for (answer, result) in answers.into_iter().zip(results) {
             let _ = answer.send(result);
         }

@@ -61,12 +61,15 @@ pub fn a_request_without_a_key_is_refused(kind: &Kind) {
     assert_eq!(missing.header("WWW-Authenticate"), Some("Bearer realm=\"claviger\""));
     assert_eq!(missing.json()["error"], "unauthorized");
     assert!(missing.header("X-Request-Id").is_some_and(|id| missing.json()["requestId"] == id));
-    assert!(kind.own_bodies || missing.json()["code"] == "CREDENTIALS_MISSING", "{}", missing.body);
+    assert_eq!(missing.json()["code"], "CREDENTIALS_MISSING", "{}", missing.body);
+    assert_eq!(missing.json()["message"], "Authentication required");
 
     let junk = house.send(&Request::get("/agents/7").key("clav_live_junk"));
     assert_eq!(junk.status, 401);
     let challenge = junk.header("WWW-Authenticate").expect("a challenge");
     assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
+    assert_eq!(junk.json()["code"], "API_KEY_INVALID", "{}", junk.body);
+    assert_eq!(junk.json()["message"], "Invalid API key");
     assert_eq!(house.api.hits(), 0);
 }
 
@@ -77,7 +80,8 @@ pub fn a_viewer_key_reads_and_cannot_write(kind: &Kind) {
     let refused = house.send(&Request::post("/agents/7").key(&key.token).json(&json!({})));
     assert_eq!(refused.status, 403);
     assert_eq!(refused.json()["error"], "forbidden");
-    assert!(kind.own_bodies || refused.json()["code"] == "INSUFFICIENT_ROLE", "{}", refused.body);
+    assert_eq!(refused.json()["code"], "INSUFFICIENT_ROLE", "{}", refused.body);
+    assert_eq!(refused.json()["message"], "Insufficient permissions");
     assert_eq!(house.api.hits(), 1);
 }
 
@@ -140,7 +144,10 @@ pub fn forged_headers_are_dropped_and_the_true_request_is_judged(kind: &Kind) {
     for target in ["//admins-only/7", "/%61dmins-only/7", "/agents/../admins-only/7", "/agents/%2e%2e/admins-only/7"] {
         assert_eq!(house.send(&Request::get(target).key(&member.token)).status, 403, "{target}");
     }
-    assert_eq!(house.send(&Request::get("/agents/..%2fadmins-only/7").key(&member.token)).status, 400);
+    let slash = house.send(&Request::get("/agents/..%2fadmins-only/7").key(&member.token));
+    assert_eq!(slash.status, 400);
+    assert_eq!(slash.json()["error"], "invalid_request");
+    assert_eq!(slash.json()["code"], "PATH_INVALID", "{}", slash.body);
     assert_eq!(house.api.hits(), 1);
 }
 
@@ -187,6 +194,25 @@ pub fn the_ledger_has_the_true_address_method_and_path(kind: &Kind) {
         assert_eq!(row["userAgent"], "e2e");
         assert!(row["host"].as_str().is_some_and(|host| host.starts_with("127.0.0.1")), "{row}");
     }
+}
+
+pub fn a_gate_that_cannot_record_is_a_503_that_says_when_to_come_back(kind: &Kind) {
+    let house = House::start(kind);
+    let key = house.member_key();
+    let request = Request::get("/agents/7").key(&key.token);
+    assert_eq!(house.send(&request).status, 200);
+    let held = rusqlite::Connection::open(house.ledger_file()).expect("the ledger");
+    held.busy_timeout(std::time::Duration::from_secs(5)).expect("patience");
+    held.execute_batch("BEGIN IMMEDIATE").expect("the ledger's lock");
+    let refused = house.send(&request);
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    let wait: u64 = refused.header("Retry-After").and_then(|text| text.parse().ok()).expect("Retry-After");
+    let body = refused.json();
+    assert_eq!((&body["error"], &body["code"]), (&json!("unavailable"), &json!("LEDGER_UNAVAILABLE")));
+    assert_eq!(body["retry_after"], wait);
+    held.execute_batch("ROLLBACK").expect("the lock given back");
+    assert_eq!(house.send(&request).status, 200);
+    assert_eq!(house.api.hits(), 2);
 }
 
 pub fn nobody_passes_while_claviger_is_down(kind: &Kind) {

@@ -8,7 +8,7 @@ use crate::http::Request;
 use crate::process::Process;
 use crate::support::{House, Kind, Ports, example, replaced};
 
-pub const NGINX: Kind = Kind { name: "nginx", start, own_bodies: true, limits_on_answers: true };
+pub const NGINX: Kind = Kind { name: "nginx", start, limits_on_answers: true };
 
 fn start(ports: &Ports, dir: &Path) -> Process {
     let conf = example("nginx/claviger.conf");
@@ -77,6 +77,12 @@ fn verify_is_not_reachable_from_outside() {
 #[ignore = "needs nginx, caddy and traefik: tests/run installs them"]
 fn the_ledger_has_the_true_address_method_and_path() {
     checks::the_ledger_has_the_true_address_method_and_path(&NGINX);
+}
+
+#[test]
+#[ignore = "needs nginx, caddy and traefik: tests/run installs them"]
+fn a_gate_that_cannot_record_is_a_503_that_says_when_to_come_back() {
+    checks::a_gate_that_cannot_record_is_a_503_that_says_when_to_come_back(&NGINX);
 }
 
 #[test]

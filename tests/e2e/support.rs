@@ -32,8 +32,6 @@ bcrypt_cost = 10
 pub struct Kind {
     pub name: &'static str,
     pub start: fn(&Ports, &Path) -> Process,
-    /// nginx cannot pass on the body of a refusal and writes it anew, with the code only where there is but one.
-    pub own_bodies: bool,
     /// Traefik passes none of Claviger's headers on to the client with an answer of the API.
     pub limits_on_answers: bool,
 }
@@ -51,7 +49,7 @@ pub struct House {
     pub api: Api,
     cookie: String,
     pub ports: Ports,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 pub struct Key {
@@ -70,7 +68,7 @@ impl House {
         proxy.wait_until(&format!("{} in front of Claviger", kind.name), || {
             Request::get("/").try_send(ports.proxy).is_ok_and(|answer| answer.status == 401)
         });
-        Self { _proxy: proxy, claviger, api, cookie, ports, _dir: dir }
+        Self { _proxy: proxy, claviger, api, cookie, ports, dir }
     }
 
     /// Sends a request to the proxy, as a client would.
@@ -100,6 +98,10 @@ impl House {
             .send(self.ports.claviger);
         assert_eq!(list.status, 200, "{}", list.body);
         list.json()["items"].as_array().expect("the key's requests").clone()
+    }
+
+    pub fn ledger_file(&self) -> PathBuf {
+        self.dir.path().join("data").join("ledger.db")
     }
 
     pub fn kill_claviger(&mut self) {

@@ -7,7 +7,7 @@ use crate::checks;
 use crate::process::Process;
 use crate::support::{Kind, Ports, example, replaced};
 
-const TRAEFIK: Kind = Kind { name: "traefik", start, own_bodies: false, limits_on_answers: false };
+const TRAEFIK: Kind = Kind { name: "traefik", start, limits_on_answers: false };
 
 fn start(ports: &Ports, dir: &Path) -> Process {
     let dynamic_file = dir.join("dynamic.toml");
@@ -65,6 +65,12 @@ fn verify_is_not_reachable_from_outside() {
 #[ignore = "needs nginx, caddy and traefik: tests/run installs them"]
 fn the_ledger_has_the_true_address_method_and_path() {
     checks::the_ledger_has_the_true_address_method_and_path(&TRAEFIK);
+}
+
+#[test]
+#[ignore = "needs nginx, caddy and traefik: tests/run installs them"]
+fn a_gate_that_cannot_record_is_a_503_that_says_when_to_come_back() {
+    checks::a_gate_that_cannot_record_is_a_503_that_says_when_to_come_back(&TRAEFIK);
 }
 
 #[test]

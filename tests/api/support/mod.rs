@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod namespace;
+pub mod plain;
 pub mod process;
 
 use std::net::SocketAddr;

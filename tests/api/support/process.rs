@@ -143,6 +143,24 @@ impl Server {
         self.child.wait().unwrap()
     }
 
+    /// Asks for the end by SIGTERM, and does not wait.
+    pub fn ask_to_end(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// The end, if it comes within this time.
+    pub fn end_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let start = Instant::now();
+        loop {
+            let ended = self.child.try_wait().unwrap();
+            if ended.is_some() || start.elapsed() > patience {
+                return ended;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Waits for the end.
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
