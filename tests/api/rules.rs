@@ -222,7 +222,7 @@ async fn faults(change: impl FnOnce(&mut Config)) -> Vec<String> {
     }
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn a_rule_that_can_never_match_or_clashes_stops_the_start() {
     let cases: Vec<(Vec<Rule>, &str)> = vec![
         (vec![rule("agents")], "must begin with a slash"),
@@ -265,7 +265,7 @@ async fn a_rule_that_can_never_match_or_clashes_stops_the_start() {
     }
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn every_fault_is_named_at_once_with_its_rule() {
     let faults = faults(|config| config.rules = vec![rule("a"), rule("/fine"), rule("b")]).await;
     assert_eq!(faults.len(), 2, "{faults:?}");
