@@ -21,6 +21,7 @@ mod http_edges;
 mod http_framing;
 mod key_check;
 mod limits_after_restart;
+mod limits_model;
 mod methods_and_headers;
 mod neighbours;
 mod openapi;
