@@ -116,7 +116,8 @@ async fn a_change_out_of_bounds_changes_nothing() {
     let before = state_of(&session).await;
     for (field, value) in out_of_bounds() {
         // What is good beside it is not taken either.
-        let body = if field == "externalId" { json!({ field: value }) } else { json!({ "externalId": "e", field: value }) };
+        let body =
+            if field == "externalId" { json!({ field: value }) } else { json!({ "externalId": "e", field: value }) };
         assert_refused(session.patch(&of_key, &body).await, field, &value).await;
     }
     let body = json!({ "environment": "test" });
@@ -178,11 +179,11 @@ async fn the_plan_may_lower_the_highest_limit() {
 #[tokio::test]
 async fn a_body_that_is_no_json_object_is_refused() {
     let (_app, session) = App::spawn().await;
-    let deep = format!("{{\"name\":\"k\",\"metadata\":{}{}}}", "{\"a\":".repeat(1_000), "1".to_owned() + &"}".repeat(1_000));
+    let deep =
+        format!("{{\"name\":\"k\",\"metadata\":{}{}}}", "{\"a\":".repeat(1_000), "1".to_owned() + &"}".repeat(1_000));
     let deep_list = "[".repeat(1_000);
-    let send = |body: String| {
-        session.request(Method::POST, KEYS).header("Content-Type", "application/json").body(body).send()
-    };
+    let send =
+        |body: String| session.request(Method::POST, KEYS).header("Content-Type", "application/json").body(body).send();
     for (body, code) in [
         ("", "MALFORMED_JSON"),
         ("{", "MALFORMED_JSON"),
@@ -211,9 +212,8 @@ async fn the_first_thing_that_is_wrong_is_what_is_answered() {
     let nobody = format!("{KEYS}/key_nobody");
     // The credential comes before everything, the role before the body, the key before the body.
     for (method, path) in [(Method::POST, KEYS), (Method::PATCH, &nobody)] {
-        let malformed = |request: reqwest::RequestBuilder| {
-            request.header("Content-Type", "application/json").body("{").send()
-        };
+        let malformed =
+            |request: reqwest::RequestBuilder| request.header("Content-Type", "application/json").body("{").send();
         let response = malformed(app.request(method.clone(), path)).await.unwrap();
         assert_eq!(error_of(response).await, (401, "CREDENTIALS_MISSING".into()));
         let response = malformed(app.request(method.clone(), path).bearer_auth("junk")).await.unwrap();

@@ -26,8 +26,18 @@ async fn the_successor_has_the_same_settings_and_another_secret() {
     assert_ne!((&new.id, &new.token), (&old.id, &old.token));
     assert!(new.token.starts_with("clav_test_"));
     let same = [
-        "name", "environment", "rateLimit", "role", "scopes", "ipAllowList", "externalId", "metadata", "expiresAt",
-        "owner", "active", "requestsPerMinute",
+        "name",
+        "environment",
+        "rateLimit",
+        "role",
+        "scopes",
+        "ipAllowList",
+        "externalId",
+        "metadata",
+        "expiresAt",
+        "owner",
+        "active",
+        "requestsPerMinute",
     ];
     for field in same {
         assert_eq!(new.object[field], old.object[field], "{field}");
@@ -161,7 +171,9 @@ async fn a_superseded_key_can_be_switched_off_and_deleted_but_not_changed() {
     let old = session.make_key(json!({})).await;
     let new = rotate(&session, &old.id, &json!({})).await;
     let of_old = format!("{KEYS}/{}", old.id);
-    for change in [json!({ "name": "b" }), json!({ "expiresAt": "2031-01-01" }), json!({ "active": false, "name": "b" })] {
+    for change in
+        [json!({ "name": "b" }), json!({ "expiresAt": "2031-01-01" }), json!({ "active": false, "name": "b" })]
+    {
         assert_eq!(session.patch(&of_old, &change).await.status(), 409, "{change}");
     }
     assert_eq!(session.patch(&of_old, &json!({ "active": false })).await.status(), 200);

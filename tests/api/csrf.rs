@@ -20,11 +20,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("Sec-Fetch-Site", "nonsense"),
 ];
 
-const OWN: &[(&str, &str)] = &[
-    ("Origin", PUBLIC_URL),
-    ("Sec-Fetch-Site", "same-origin"),
-    ("Sec-Fetch-Site", "none"),
-];
+const OWN: &[(&str, &str)] = &[("Origin", PUBLIC_URL), ("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "none")];
 
 async fn spawn() -> (App, Session) {
     App::spawn_with(|config| config.server.public_url = Some(PUBLIC_URL.into())).await

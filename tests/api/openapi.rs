@@ -100,17 +100,13 @@ async fn every_reference_leads_somewhere() {
 async fn the_bodies_have_every_field_of_the_contract() {
     let document = document().await;
     let keys = "/api/admin/rest-api-keys";
-    let settings =
-        "name expiresAt rateLimit environment role scopes ipAllowList owner externalId metadata active";
+    let settings = "name expiresAt rateLimit environment role scopes ipAllowList owner externalId metadata active";
     assert_eq!(body_fields(&document, keys, "post"), sorted(settings));
     assert_eq!(body_fields(&document, "/api/admin/rest-api-keys/{id}", "patch"), sorted(settings));
     assert_eq!(body_fields(&document, "/api/admin/rest-api-keys/{id}/rotate", "post"), ["graceSeconds"]);
     assert_eq!(body_fields(&document, "/api/setup", "post"), sorted("token name email password organization"));
     assert_eq!(body_fields(&document, "/api/auth/sign-in", "post"), sorted("email password"));
-    assert_eq!(
-        body_fields(&document, "/api/keys/verify", "post"),
-        sorted("key method path host ip userAgent cost")
-    );
+    assert_eq!(body_fields(&document, "/api/keys/verify", "post"), sorted("key method path host ip userAgent cost"));
 }
 
 #[tokio::test]

@@ -44,7 +44,10 @@ async fn every_page_is_html_with_headers_that_let_nothing_in_from_elsewhere() {
         for inline in ["<style", "style=", " onclick=", " onload=", "javascript:"] {
             assert!(!html.contains(inline), "{path}: {inline}");
         }
-        assert_eq!(html.matches("<script").count(), html.matches("src=\"/assets/").count() - html.matches("<img src").count());
+        assert_eq!(
+            html.matches("<script").count(),
+            html.matches("src=\"/assets/").count() - html.matches("<img src").count()
+        );
     }
 }
 
@@ -70,7 +73,10 @@ async fn everything_that_a_page_names_is_there() {
     for path in PAGES.iter().map(|path| (*path).to_owned()).chain(there.clone()) {
         let text = get(&app, &path).await.text().await.unwrap();
         for (at, _) in text.match_indices("/assets/") {
-            let name: String = text[at + 8..].chars().take_while(|char| char.is_ascii_alphanumeric() || "-_.".contains(*char)).collect();
+            let name: String = text[at + 8..]
+                .chars()
+                .take_while(|char| char.is_ascii_alphanumeric() || "-_.".contains(*char))
+                .collect();
             assert!(there.contains(&format!("/assets/{name}")), "{path} names {name}");
         }
         for (at, _) in text.match_indices("from \"./") {
@@ -128,17 +134,39 @@ async fn a_way_back_that_leads_elsewhere_is_taken_away() {
         app.request(Method::GET, &format!("/sign-in?returnTo={encoded}")).send()
     };
     for elsewhere in [
-        "//evil", "/\\evil", "\\/evil", "\\\\evil", "https:evil", "https:/evil", "https:///evil", "https://good@evil",
-        "https://app.example.com@evil", "https://app.example.com.evil", "https://app.example.com:8443/x",
-        "http://app.example.com/x", "https://evil/https://app.example.com", "https://evil#https://app.example.com",
-        "https://evil?https://app.example.com/", "javascript:alert(1)", "JavaScript://app.example.com/%0aalert(1)",
-        "data:text/html,x", " //evil", "/\t/evil", "/\n/evil", "\t//evil", "evil", "https://", "https://app.example.com\\@evil",
+        "//evil",
+        "/\\evil",
+        "\\/evil",
+        "\\\\evil",
+        "https:evil",
+        "https:/evil",
+        "https:///evil",
+        "https://good@evil",
+        "https://app.example.com@evil",
+        "https://app.example.com.evil",
+        "https://app.example.com:8443/x",
+        "http://app.example.com/x",
+        "https://evil/https://app.example.com",
+        "https://evil#https://app.example.com",
+        "https://evil?https://app.example.com/",
+        "javascript:alert(1)",
+        "JavaScript://app.example.com/%0aalert(1)",
+        "data:text/html,x",
+        " //evil",
+        "/\t/evil",
+        "/\n/evil",
+        "\t//evil",
+        "evil",
+        "https://",
+        "https://app.example.com\\@evil",
         "",
     ] {
         let response = to(elsewhere).await.unwrap();
         assert_eq!((response.status().as_u16(), header(&response, "location")), (303, "/sign-in"), "{elsewhere:?}");
     }
-    for known in ["/", "/admin/audit?x=1#y", "https://app.example.com", "https://app.example.com/a//b?c=https://evil", &own] {
+    for known in
+        ["/", "/admin/audit?x=1#y", "https://app.example.com", "https://app.example.com/a//b?c=https://evil", &own]
+    {
         assert_eq!(to(known).await.unwrap().status(), 200, "{known}");
     }
     for query in ["", "?other=//evil"] {

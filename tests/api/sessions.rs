@@ -46,7 +46,10 @@ async fn a_session_tells_whose_it_is() {
             "expiresAt": "2030-01-31T00:00:00.000Z",
         })
     );
-    assert_eq!(error_of(app.request(Method::GET, "/api/auth/session").send().await.unwrap()).await.1, "CREDENTIALS_MISSING");
+    assert_eq!(
+        error_of(app.request(Method::GET, "/api/auth/session").send().await.unwrap()).await.1,
+        "CREDENTIALS_MISSING"
+    );
 }
 
 #[tokio::test]
@@ -64,7 +67,8 @@ async fn a_key_tells_whose_it_is_and_what_it_may() {
     assert_eq!(told["expiresAt"], "2030-01-02T23:59:59.999Z");
 
     let owned = session.make_key(json!({ "owner": "organization" })).await;
-    let response = app.request(Method::GET, "/api/auth/session").header("X-Api-Key", &owned.token).send().await.unwrap();
+    let response =
+        app.request(Method::GET, "/api/auth/session").header("X-Api-Key", &owned.token).send().await.unwrap();
     let told: Value = response.json().await.unwrap();
     assert_eq!((&told["user"], &told["role"]), (&Value::Null, &json!("admin")));
 }
@@ -107,11 +111,7 @@ async fn a_session_outlives_a_restart_and_shorter_settings_hold_for_it() {
 
 #[tokio::test]
 async fn a_session_ends_with_the_membership_and_with_the_account() {
-    for statement in [
-        "DELETE FROM memberships",
-        "DELETE FROM users",
-        "UPDATE users SET disabled_at = 1893456000000",
-    ] {
+    for statement in ["DELETE FROM memberships", "DELETE FROM users", "UPDATE users SET disabled_at = 1893456000000"] {
         let (mut app, session) = App::spawn().await;
         let key = session.make_key(json!({})).await;
         app.stop().await;

@@ -74,7 +74,11 @@ async fn every_id_of_another_organization_is_not_found_and_nothing_changes() {
         for by_key in [false, true] {
             let (status, told) = answer(&beas.id, by_key).await;
             assert_eq!(status, 404, "{method} {rest}");
-            assert_eq!((status, told), answer("key_nobody", by_key).await, "as for an id that there is not: {method} {rest}");
+            assert_eq!(
+                (status, told),
+                answer("key_nobody", by_key).await,
+                "as for an id that there is not: {method} {rest}"
+            );
         }
     }
     assert_eq!(ada.get(&format!("/api/admin/requests?key={}", beas.id)).await.status(), 404);
@@ -205,7 +209,8 @@ async fn nobody_makes_a_key_of_a_role_above_their_own() {
         let own = format!("{KEYS}/{}", lower.id);
         let raise = app.request(Method::PATCH, &own).bearer_auth(&lower.token).json(&json!({ "role": "admin" }));
         assert_eq!(error_of(raise.send().await.unwrap()).await, (403, "INSUFFICIENT_ROLE".into()));
-        let make = app.request(Method::POST, KEYS).bearer_auth(&lower.token).json(&json!({ "name": "k", "role": role }));
+        let make =
+            app.request(Method::POST, KEYS).bearer_auth(&lower.token).json(&json!({ "name": "k", "role": role }));
         assert_eq!(error_of(make.send().await.unwrap()).await, (403, "INSUFFICIENT_ROLE".into()));
         assert_eq!(ada.key(&lower.id).await["role"], *role);
     }

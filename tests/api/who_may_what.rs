@@ -181,7 +181,8 @@ async fn a_method_that_a_path_does_not_take_is_refused_and_the_others_are_named(
     let routes = routes(&app).await;
     for path in routes.iter().map(|(_, path)| path).filter(|path| *path != "/verify") {
         let asked = path.replace("{id}", "key_nobody");
-        let mut taken: Vec<String> = routes.iter().filter(|(_, of)| of == path).map(|(method, _)| method.clone()).collect();
+        let mut taken: Vec<String> =
+            routes.iter().filter(|(_, of)| of == path).map(|(method, _)| method.clone()).collect();
         if taken.contains(&"GET".into()) {
             taken.push("HEAD".into());
         }
