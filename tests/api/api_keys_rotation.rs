@@ -67,7 +67,7 @@ async fn both_keys_draw_on_one_window_and_one_count() {
     }
     app.clock.advance_ms(60_000);
     let request = |index: usize| {
-        let key = if index % 2 == 0 { &old } else { &new };
+        let key = if index.is_multiple_of(2) { &old } else { &new };
         app.request(Method::GET, "/verify").bearer_auth(&key.token)
     };
     let statuses = statuses_at_once(64, request).await;

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod api_keys_bounds;
+mod api_keys_list;
 mod api_keys_plans;
 mod api_keys_rotation;
 mod api_keys_usage;
