@@ -43,7 +43,7 @@ pub async fn readyz(call: Call) -> Answer {
         return Err(ServiceError::new(ErrorCode::Busy, "The server is stopping").into());
     }
     call.run(|services, _| {
-        services.store.read(|reader| crate::store::facts::master_key_check(reader))?;
+        services.store.read(crate::store::facts::master_key_check)?;
         services.store.read_ledger(crate::store::folds::upto)?;
         Ok(())
     })
