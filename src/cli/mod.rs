@@ -1,6 +1,6 @@
 //! The command line: one file a subcommand.
 //!
-//! What changes or reads the data goes through [`ask`]: to the running server's socket where there is one, so that it
+//! What changes or reads the data goes through `ask`: to the running server's socket where there is one, so that it
 //! takes effect on the very next request; otherwise on the data directory itself, as its owner.
 
 mod ask;

@@ -222,7 +222,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether a row is wanted: the same in Rust as [`conditions`] is in SQL, for rows that are in no table yet.
+    /// Whether a row is wanted: the same in Rust as `conditions` is in SQL, for rows that are in no table yet.
     pub fn matches(&self, row: &RequestRow) -> bool {
         let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
         row.organization == self.organization
