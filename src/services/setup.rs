@@ -42,13 +42,15 @@ pub fn is_done(services: &Services) -> Result<bool, ServiceError> {
 pub fn require_token(services: &Services, token: &str) -> Result<(), ServiceError> {
     require_open(services)?;
     let digest = Digest::of(token);
-    match *services.setup_token.lock() {
-        Some(known) if signature::equal(&known.0, &digest.0) => Ok(()),
-        _ => Err(ServiceError::new(
-            ErrorCode::TokenInvalid,
-            "This setup link is not valid; take the newest one from the server's output, or run `claviger setup`",
-        )),
+    if matches!(*services.setup_token.lock(), Some(known) if signature::equal(&known.0, &digest.0)) {
+        return Ok(());
     }
+    // Another setup may have succeeded meanwhile and taken the token with it.
+    require_open(services)?;
+    Err(ServiceError::new(
+        ErrorCode::TokenInvalid,
+        "This setup link is not valid; take the newest one from the server's output, or run `claviger setup`",
+    ))
 }
 
 /// 410 once there is an owner.
