@@ -14,6 +14,8 @@ pub struct CredentialHeaders<'a> {
     pub x_api_key: [Option<&'a [u8]>; 2],
     /// The value of the session cookie.
     pub session: Option<&'a str>,
+    /// Whether there are more of either than are looked at.
+    pub more: bool,
 }
 
 /// The credential that counts.
@@ -70,6 +72,9 @@ impl Shapes {
     /// Which credential counts. An explicit header beats the cookie; two of a key's shape that differ are ambiguous;
     /// what has no shape of ours is passed over where there is something else.
     pub fn read<'a>(&self, headers: &CredentialHeaders<'a>) -> Result<Presented<'a>, ErrorCode> {
+        if headers.more {
+            return Err(ErrorCode::CredentialsAmbiguous);
+        }
         let bearer = headers.authorization.into_iter().flatten().map(bearer_token);
         let explicit = headers.x_api_key.into_iter().flatten().map(|value| std::str::from_utf8(value).ok());
         let mut shaped: Option<(&'a str, Fit)> = None;
@@ -122,6 +127,7 @@ mod tests {
             authorization: [authorization.map(str::as_bytes), None],
             x_api_key: [x_api_key.map(str::as_bytes), None],
             session,
+            more: false,
         })
     }
 
@@ -162,6 +168,12 @@ mod tests {
         let junk = format!("clav_live_{}", "0".repeat(64));
         assert_eq!(read(None, Some(&junk), Some(&session)), Ok(Presented::Junk(ErrorCode::ApiKeyInvalid)));
         assert_eq!(read(None, None, Some("ses_x")), Ok(Presented::Junk(ErrorCode::SessionInvalid)));
+    }
+
+    #[test]
+    fn a_third_line_of_one_header_is_ambiguous() {
+        let headers = CredentialHeaders { more: true, ..Default::default() };
+        assert_eq!(Shapes::new(vec![live()]).read(&headers), Err(ErrorCode::CredentialsAmbiguous));
     }
 
     #[test]

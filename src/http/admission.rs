@@ -23,11 +23,15 @@ use crate::services::sessions;
 
 /// The credential headers of a request, with the value of this cookie.
 pub fn credential_headers<'a>(headers: &'a HeaderMap, session: Option<&'a str>) -> CredentialHeaders<'a> {
-    let two = |name: &str| {
+    let mut more = false;
+    let mut two = |name: &str| {
         let mut values = headers.get_all(name).map(|value| value.as_bytes());
-        [values.next(), values.next()]
+        let two = [values.next(), values.next()];
+        more |= values.next().is_some();
+        two
     };
-    CredentialHeaders { authorization: two(AUTHORIZATION.as_str()), x_api_key: two("x-api-key"), session }
+    let (authorization, x_api_key) = (two(AUTHORIZATION.as_str()), two("x-api-key"));
+    CredentialHeaders { authorization, x_api_key, session, more }
 }
 
 /// Whether anything was presented that a 401 should call invalid.

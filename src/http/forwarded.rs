@@ -36,7 +36,10 @@ pub fn read<'a>(headers: &'a HeaderMap, own_method: &'a str, from_proxy: bool) -
         },
     };
     let host = match single(headers, "x-forwarded-host")? {
-        Some(bytes) => std::str::from_utf8(bytes).unwrap_or(""),
+        Some(bytes) => match std::str::from_utf8(bytes) {
+            Ok(host) if !host.contains([',', ' ']) => host,
+            _ => return Err(ambiguous("X-Forwarded-Host must name one host")),
+        },
         None => headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or(""),
     };
     let target = target.unwrap_or(b"/");
@@ -97,6 +100,15 @@ mod tests {
         assert_eq!(read_these(&disagree, false), Err(ErrorCode::ForwardedRequestAmbiguous));
         let twice = [("x-forwarded-uri", "/a"), ("x-forwarded-uri", "/a")];
         assert_eq!(read_these(&twice, false), Err(ErrorCode::ForwardedRequestAmbiguous));
+        for host in ["a.example, b.example", "é"] {
+            let odd = [("x-forwarded-uri", "/a"), ("x-forwarded-host", host)];
+            let expected = if host.is_ascii() {
+                Err(ErrorCode::ForwardedRequestAmbiguous)
+            } else {
+                Ok((String::from("GET"), String::from("/a")))
+            };
+            assert_eq!(read_these(&odd, false), expected, "{host}");
+        }
     }
 
     #[test]
