@@ -253,8 +253,7 @@ fn setup_link(opened: &Opened, app: &App) -> Result<Option<String>, StartError> 
 }
 
 fn main_server(config: &Config, app: web::Data<App>, listener: TcpListener) -> Result<Server, StartError> {
-    let workers =
-        config.server.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let workers = config.server.workers.unwrap_or_else(default_workers);
     let max_body = config.server.max_body_bytes;
     let server = HttpServer::new(move || {
         let for_routes = app.clone();
@@ -271,6 +270,11 @@ fn main_server(config: &Config, app: web::Data<App>, listener: TcpListener) -> R
     .listen(listener)
     .map_err(|cause| StartError::Listen { address: config.server.listen.clone(), cause })?;
     Ok(server.run())
+}
+
+/// A worker for each processor.
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn operator_server(app: web::Data<App>, listener: UnixListener, path: &Path) -> Result<Server, StartError> {

@@ -5,6 +5,7 @@
 //! of counts (see [`crate::store::folds`]) happen in between, a slice at a time; checkpoints on a thread beside it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,12 +22,15 @@ use crate::store::requests::RequestRow;
 const QUEUE: usize = 65_536;
 /// How long the thread waits for rows before it does its chores.
 const IDLE: Duration = Duration::from_millis(500);
-/// How often the thread steps aside for more rows before it commits.
-const GATHER: usize = 8;
-/// Rows after which the WAL is checkpointed.
-const CHECKPOINT_AT: u64 = 20_000;
-/// A WAL of so many pages is ended by the writer itself: the checkpoints beside it do not catch up.
-const LONG_WAL: i64 = 24_000;
+/// A group of so many rows shows that there is load.
+const BURST: usize = 4;
+/// How long rows gather under load. The kernel makes it about 60 µs.
+const GATHER: Duration = Duration::from_micros(5);
+/// Pages in the write-ahead log at which it is checkpointed (64 MB). While a checkpoint flushes to the disk, commits are
+/// slow; so under load there are few of them.
+const CHECKPOINT_AT: i64 = 16_384;
+/// The same while nothing else is to be done.
+const CHECKPOINT_IDLE_AT: i64 = 256;
 
 /// The row could not be recorded; the cause was logged.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -53,13 +57,14 @@ struct Shared {
     wake: Condvar,
     checkpoint: Mutex<CheckpointState>,
     checkpoint_wake: Condvar,
+    /// The thread beside has checkpointed what it could; the writer may begin the log anew.
+    checkpointed: AtomicBool,
 }
 
 #[derive(Default)]
 struct CheckpointState {
     wanted: bool,
     closed: bool,
-    pages: i64,
 }
 
 /// A handle to the ledger's thread.
@@ -79,6 +84,7 @@ impl Ledger {
             wake: Condvar::new(),
             checkpoint: Mutex::default(),
             checkpoint_wake: Condvar::new(),
+            checkpointed: AtomicBool::new(false),
         });
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
@@ -161,15 +167,14 @@ struct Batch {
 }
 
 fn run(mut writer: LedgerWriter, clock: &dyn Clock, shared: &Shared) {
-    let mut since_checkpoint = 0u64;
     let mut rows = Vec::new();
+    let mut last_group = 0;
     loop {
-        let batch = next_batch(shared, std::mem::take(&mut rows), writer.has_chores());
+        let batch = next_batch(shared, std::mem::take(&mut rows), last_group, writer.has_chores());
+        let idle = batch.rows.is_empty() && batch.commands.is_empty();
         if !batch.rows.is_empty() {
-            since_checkpoint += batch.rows.len() as u64;
             commit(&mut writer, clock, &batch.rows, batch.waiting, shared);
-        } else if batch.commands.is_empty() && writer.has_chores() {
-            since_checkpoint += 1;
+        } else if idle && writer.has_chores() {
             if let Err(cause) = writer.do_chores(clock.now().unix_ms) {
                 tracing::error!(%cause, "The ledger could not be folded; it will be tried again");
                 std::thread::sleep(IDLE);
@@ -177,25 +182,36 @@ fn run(mut writer: LedgerWriter, clock: &dyn Clock, shared: &Shared) {
         }
         for command in batch.commands {
             obey(&mut writer, command);
-            since_checkpoint = CHECKPOINT_AT;
         }
         if batch.closed && batch.rows.is_empty() {
             break;
         }
+        last_group = batch.rows.len();
         rows = batch.rows;
         rows.clear();
-        if since_checkpoint >= CHECKPOINT_AT {
-            since_checkpoint = 0;
-            ask_for_checkpoint(shared, &mut writer);
-        }
+        look_after_log(shared, &mut writer, idle);
     }
     drop(writer);
     shared.checkpoint.lock().closed = true;
     shared.checkpoint_wake.notify_one();
 }
 
+/// Has a long log checkpointed by the thread beside. That one cannot end it while rows keep coming; so when it is
+/// done, the writer moves the few pages that came meanwhile, and the next commit begins the log anew.
+fn look_after_log(shared: &Shared, writer: &mut LedgerWriter, idle: bool) {
+    if shared.checkpointed.swap(false, Ordering::Relaxed) {
+        writer.restart_log();
+    } else if writer.log_pages() >= if idle { CHECKPOINT_IDLE_AT } else { CHECKPOINT_AT } {
+        let mut state = shared.checkpoint.lock();
+        if !state.wanted {
+            state.wanted = true;
+            shared.checkpoint_wake.notify_one();
+        }
+    }
+}
+
 /// Waits for rows; while chores wait, not for long.
-fn next_batch(shared: &Shared, spare: Vec<RequestRow>, has_chores: bool) -> Batch {
+fn next_batch(shared: &Shared, spare: Vec<RequestRow>, last_group: usize, has_chores: bool) -> Batch {
     let mut queue = shared.queue.lock();
     if queue.rows.is_empty() && queue.commands.is_empty() && !queue.closed {
         queue.asleep = true;
@@ -205,7 +221,7 @@ fn next_batch(shared: &Shared, spare: Vec<RequestRow>, has_chores: bool) -> Batc
             shared.wake.wait(&mut queue);
         }
         queue.asleep = false;
-        gather(&mut queue);
+        gather(&mut queue, last_group);
     }
     Batch {
         rows: std::mem::replace(&mut queue.rows, spare),
@@ -215,19 +231,12 @@ fn next_batch(shared: &Shared, spare: Vec<RequestRow>, has_chores: bool) -> Batc
     }
 }
 
-/// A commit of one row costs nearly as much as one of thirty. So a thread that was woken by the first row of a burst
-/// steps aside as long as more rows keep coming, a few times at most: under load the groups grow, and a single request
-/// waits for a few microseconds.
-fn gather(queue: &mut parking_lot::MutexGuard<'_, Queue>) {
-    for _ in 0..GATHER {
-        let before = queue.rows.len();
-        if before == 0 {
-            return;
-        }
-        parking_lot::MutexGuard::unlocked(queue, std::thread::yield_now);
-        if queue.rows.len() == before {
-            return;
-        }
+/// A commit of one row costs nearly as much as one of thirty. So under load, which the group before shows, a thread that
+/// was woken by the first row of a burst lets a few more gather. (It sleeps; yielding to busy threads would cost it
+/// milliseconds.) A single request waits for nothing.
+fn gather(queue: &mut parking_lot::MutexGuard<'_, Queue>, last_group: usize) {
+    if last_group >= BURST && !queue.rows.is_empty() {
+        parking_lot::MutexGuard::unlocked(queue, || std::thread::sleep(GATHER));
     }
 }
 
@@ -264,18 +273,6 @@ fn obey(writer: &mut LedgerWriter, command: Command) {
     }
 }
 
-fn ask_for_checkpoint(shared: &Shared, writer: &mut LedgerWriter) {
-    let mut state = shared.checkpoint.lock();
-    if state.pages > LONG_WAL && !state.wanted {
-        state.pages = 0;
-        drop(state);
-        writer.restart_wal();
-        state = shared.checkpoint.lock();
-    }
-    state.wanted = true;
-    shared.checkpoint_wake.notify_one();
-}
-
 fn run_checkpoints(checkpointer: &Checkpointer, shared: &Shared) {
     loop {
         {
@@ -287,15 +284,10 @@ fn run_checkpoints(checkpointer: &Checkpointer, shared: &Shared) {
                 return;
             }
         }
-        let pages = match checkpointer.run() {
-            Ok(checkpointed) => checkpointed.pages,
-            Err(cause) => {
-                tracing::warn!(%cause, "The ledger could not be checkpointed; it will be tried again");
-                0
-            }
-        };
-        let mut state = shared.checkpoint.lock();
-        state.wanted = false;
-        state.pages = pages;
+        if let Err(cause) = checkpointer.run() {
+            tracing::warn!(%cause, "The ledger could not be checkpointed; it will be tried again");
+        }
+        shared.checkpoint.lock().wanted = false;
+        shared.checkpointed.store(true, Ordering::Relaxed);
     }
 }

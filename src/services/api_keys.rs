@@ -300,6 +300,7 @@ pub fn rotate(services: &Services, context: &Context, id: &str, grace_seconds: i
 }
 
 fn rotate_once(services: &Services, context: &Context, old: ApiKey, grace_seconds: i64) -> Result<Made, ServiceError> {
+    require_plan(services, context)?;
     let organization = organization(services, context)?;
     let environment = Environment::parse(&old.environment).ok_or_else(ServiceError::internal)?;
     let shape = shape(services, environment);

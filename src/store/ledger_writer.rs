@@ -1,5 +1,6 @@
 //! The one connection that writes `ledger.db`: rows in groups, folds in slices, pruning in batches.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
@@ -15,10 +16,10 @@ use crate::crypto::signature::SigningKey;
 
 /// Refused requests of one credential that get a row of their own in one minute.
 const OWN_ROWS: u32 = 60;
-/// Families folded along with one commit. Few, so that no request waits long for it.
+/// Families whose usage is folded along with one commit. Few, so that no request waits long for it.
 const FOLD_SLICE: usize = 24;
-/// Rows of one organization indexed along with one commit.
-const INDEX_SLICE: usize = 512;
+/// Rows that are put into each index along with one commit.
+const INDEX_SLICE: usize = 256;
 /// Rows that wait for a fold before one begins.
 const FOLD_AT: i64 = 32_768;
 /// Rows pruned in one transaction.
@@ -26,10 +27,18 @@ const PRUNE_BATCH: i64 = 500;
 /// Families whose usage by minute is pruned in one call.
 const PRUNE_FAMILIES: usize = 100;
 
+thread_local! {
+    /// What SQLite told after the last commit of this thread: the pages in the write-ahead log.
+    static LOG_PAGES: Cell<i64> = const { Cell::new(0) };
+}
+
 /// The part of a fold that is left to apply.
 struct Fold {
     upto: i64,
-    families: VecDeque<(i64, FamilyUsage, Vec<i64>)>,
+    usage: VecDeque<(i64, FamilyUsage)>,
+    /// For the index by family: the numbers of its rows.
+    families: VecDeque<(i64, Vec<i64>)>,
+    /// For the index by organization.
     organizations: VecDeque<(i64, Vec<i64>)>,
 }
 
@@ -42,13 +51,17 @@ struct Unfolded {
 }
 
 impl Unfolded {
-    fn add(&mut self, seq: i64, row: &RequestRow) {
+    /// `counted` says that the row's usage is in the tables already, from a fold that was cut short; its places in the
+    /// indexes may be missing.
+    fn add(&mut self, seq: i64, row: &RequestRow, counted: bool) {
         self.rows += 1;
         self.organizations.entry(row.organization).or_default().push(seq);
         if row.family != 0 {
             let (usage, seqs) = self.families.entry(row.family).or_default();
-            usage.add(row);
             seqs.push(seq);
+            if !counted {
+                usage.add(row);
+            }
         }
     }
 }
@@ -86,6 +99,12 @@ impl LedgerWriter {
             // Checkpoints run beside the writer (see the gate's ledger), so that no request waits for one.
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
             connection.pragma_update(None, "cache_size", -16_000)?;
+            // A log that keeps its length is overwritten in place, which is faster than to let it grow again.
+            connection.pragma_update(None, "journal_size_limit", 96 << 20)?;
+            connection.wal_hook(Some(|_, pages| {
+                LOG_PAGES.set(i64::from(pages));
+                Ok(())
+            }));
             requests::chain_end(&connection)
         };
         let end = configure().map_err(unusable)?;
@@ -125,13 +144,7 @@ impl LedgerWriter {
                     upto
                 }
             };
-            if seq > upto {
-                unfolded.add(seq, &request);
-            } else {
-                // Counted by a fold that was cut short; its place in the organization's index may be missing.
-                unfolded.organizations.entry(request.organization).or_default().push(seq);
-                unfolded.rows += 1;
-            }
+            unfolded.add(seq, &request, seq <= upto);
         }
         drop(rows);
         drop(statement);
@@ -197,7 +210,7 @@ impl LedgerWriter {
         let end = chain::extend(&self.key, &self.end, &digest);
         requests::insert(&self.connection, row, &end, &digest)?;
         self.end = end;
-        self.unfolded.add(end.seq, row);
+        self.unfolded.add(end.seq, row, false);
         Ok(())
     }
 
@@ -254,31 +267,27 @@ impl LedgerWriter {
 
     fn begin_fold(&mut self) {
         let unfolded = std::mem::take(&mut self.unfolded);
-        let mut families: Vec<_> =
-            unfolded.families.into_iter().map(|(family, (usage, seqs))| (family, usage, seqs)).collect();
-        families.sort_unstable_by_key(|(family, ..)| *family);
-        self.fold = Some(Fold {
-            upto: self.end.seq,
-            families: families.into(),
-            organizations: unfolded.organizations.into_iter().collect(),
-        });
+        let mut rows: Vec<_> = unfolded.families.into_iter().collect();
+        rows.sort_unstable_by_key(|(family, _)| *family);
+        let (mut usage, mut families) = (VecDeque::new(), VecDeque::new());
+        for (family, (its_usage, seqs)) in rows {
+            usage.push_back((family, its_usage));
+            families.push_back((family, seqs));
+        }
+        let organizations = unfolded.organizations.into_iter().collect();
+        self.fold = Some(Fold { upto: self.end.seq, usage, families, organizations });
     }
 
     fn fold_slice(&mut self) -> rusqlite::Result<()> {
         let Some(fold) = &mut self.fold else { return Ok(()) };
-        for (family, usage, seqs) in fold.families.drain(..fold.families.len().min(FOLD_SLICE)) {
+        for (family, usage) in fold.usage.drain(..fold.usage.len().min(FOLD_SLICE)) {
             usage::apply(&self.connection, family, &usage, fold.upto)?;
-            folds::index_family(&self.connection, family, &seqs)?;
         }
-        if let Some((organization, seqs)) = fold.organizations.front_mut() {
-            let rest = seqs.split_off(seqs.len().min(INDEX_SLICE));
-            folds::index_organization(&self.connection, *organization, seqs)?;
-            *seqs = rest;
-            if seqs.is_empty() {
-                fold.organizations.pop_front();
-            }
-        }
-        if fold.families.is_empty() && fold.organizations.is_empty() {
+        index_slice(&mut fold.families, |family, seqs| folds::index_family(&self.connection, family, seqs))?;
+        index_slice(&mut fold.organizations, |organization, seqs| {
+            folds::index_organization(&self.connection, organization, seqs)
+        })?;
+        if fold.usage.is_empty() && fold.families.is_empty() && fold.organizations.is_empty() {
             folds::set_upto(&self.connection, fold.upto)?;
             self.fold = None;
         }
@@ -298,9 +307,17 @@ impl LedgerWriter {
         Ok(Checkpointer(connection))
     }
 
-    /// Ends a WAL that has grown long although it was checkpointed all along: waits for nobody, takes a moment.
-    pub fn restart_wal(&mut self) {
-        let _ = checkpoint(&self.connection);
+    /// Pages in the write-ahead log that are not known to be in the database.
+    pub fn log_pages(&self) -> i64 {
+        LOG_PAGES.get()
+    }
+
+    /// Moves the last pages of the write-ahead log after a checkpoint beside it has moved most. If none is left, the
+    /// next commit begins the log anew.
+    pub fn restart_log(&mut self) {
+        if checkpoint(&self.connection).is_ok() {
+            LOG_PAGES.set(0);
+        }
     }
 
     /// Removes a batch of the oldest rows that are older than `retention_days`, or too many for `max_megabytes`; where
@@ -381,25 +398,39 @@ impl LedgerWriter {
     }
 }
 
+/// Takes [`INDEX_SLICE`] rows off the front, whether they are one owner's or many owners'.
+fn index_slice(
+    lists: &mut VecDeque<(i64, Vec<i64>)>,
+    mut index: impl FnMut(i64, &[i64]) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut room = INDEX_SLICE;
+    while room > 0
+        && let Some((owner, seqs)) = lists.front_mut()
+    {
+        let taken = seqs.len().min(room);
+        // In their order: at the end of an index rows cost least.
+        index(*owner, &seqs[..taken])?;
+        seqs.drain(..taken);
+        room -= taken;
+        if seqs.is_empty() {
+            lists.pop_front();
+        }
+    }
+    Ok(())
+}
+
 /// Moves what the WAL holds into the database, beside the writer and without holding it up.
 pub struct Checkpointer(Connection);
 
-/// How a checkpoint went.
-#[derive(Clone, Copy, Debug)]
-pub struct Checkpointed {
-    /// Pages in the WAL.
-    pub pages: i64,
-}
-
 impl Checkpointer {
     /// Checkpoints what can be.
-    pub fn run(&self) -> Result<Checkpointed, StoreError> {
+    pub fn run(&self) -> Result<(), StoreError> {
         Ok(checkpoint(&self.0)?)
     }
 }
 
-fn checkpoint(connection: &Connection) -> rusqlite::Result<Checkpointed> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok(Checkpointed { pages: row.get(1)? }))
+fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }
 
 #[cfg(test)]

@@ -175,8 +175,7 @@ fn read_pool(path: &Path) -> Result<Pool<SqliteConnectionManager>, r2d2::Error> 
         .with_init(|connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
             connection.pragma_update(None, "query_only", true)?;
-            connection.pragma_update(None, "cache_size", -2_000)?;
-            connection.pragma_update(None, "mmap_size", 1_i64 << 30)
+            connection.pragma_update(None, "cache_size", -2_000)
         });
     Pool::builder()
         .max_size(4)
