@@ -174,11 +174,12 @@ fn run(mut writer: LedgerWriter, clock: &dyn Clock, shared: &Shared) {
         let idle = batch.rows.is_empty() && batch.commands.is_empty();
         if !batch.rows.is_empty() {
             commit(&mut writer, clock, &batch.rows, batch.waiting, shared);
-        } else if idle && writer.has_chores() {
-            if let Err(cause) = writer.do_chores(clock.now().unix_ms) {
-                tracing::error!(%cause, "The ledger could not be folded; it will be tried again");
-                std::thread::sleep(IDLE);
-            }
+        } else if idle
+            && writer.has_chores()
+            && let Err(cause) = writer.do_chores(clock.now().unix_ms)
+        {
+            tracing::error!(%cause, "The ledger could not be folded; it will be tried again");
+            std::thread::sleep(IDLE);
         }
         for command in batch.commands {
             obey(&mut writer, command);
