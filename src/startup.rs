@@ -307,18 +307,16 @@ fn socket_path(data_dir: &Path) -> Result<PathBuf, StartError> {
     Ok(path)
 }
 
-/// The socket is never open to others, not even for a moment: the umask comes first. A stale one is removed; that
-/// nobody listens on it any more, the lock on the directory has shown.
+/// The socket is never open to others, not even for a moment: the process began with a umask of 077 (see `cli`), and the
+/// directory is its owner's alone. A stale one is removed; that nobody listens on it any more, the lock on the directory
+/// has shown.
 fn operator_socket(path: &Path) -> Result<UnixListener, StartError> {
     let failed = |cause| StartError::Socket { path: path.to_owned(), cause };
     match std::fs::remove_file(path) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
         _ => {}
     }
-    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
-    let listener = UnixListener::bind(path);
-    rustix::process::umask(before);
-    let listener = listener.map_err(failed)?;
+    let listener = UnixListener::bind(path).map_err(failed)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)
