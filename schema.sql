@@ -165,14 +165,14 @@ INSERT INTO folds (only, upto) VALUES (1, 0);
 
 CREATE TABLE requests_by_family (
     family INTEGER NOT NULL,
-    seq    INTEGER NOT NULL,
-    PRIMARY KEY (family, seq)
+    block  INTEGER NOT NULL,                       -- seq / 64 of at least one row of the family
+    PRIMARY KEY (family, block)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE requests_by_organization (
     organization INTEGER NOT NULL,
-    seq          INTEGER NOT NULL,
-    PRIMARY KEY (organization, seq)
+    block        INTEGER NOT NULL,
+    PRIMARY KEY (organization, block)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE usage_minutes (

@@ -1,5 +1,7 @@
 //! What a request must bring: the same terms for the rules of the gate and for Claviger's own routes.
 
+use std::sync::Arc;
+
 use crate::role::Role;
 
 /// Which kinds of credentials may pass.
@@ -107,7 +109,7 @@ impl RoleDemand {
 #[allow(missing_docs)]
 pub struct ClassLimit {
     pub number: u32,
-    pub name: String,
+    pub name: Arc<str>,
     /// A minute.
     pub limit: u32,
 }

@@ -4,6 +4,7 @@
 //! one gathers; so the price of a commit is shared by as many requests as are under way. Folding, pruning and closing
 //! of counts (see [`crate::store::folds`]) happen in between, a slice at a time; checkpoints on a thread beside it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -11,6 +12,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::oneshot;
 
 use crate::clock::{Clock, UnixMillis};
@@ -22,10 +26,6 @@ use crate::store::requests::RequestRow;
 const QUEUE: usize = 65_536;
 /// How long the thread waits for rows before it does its chores.
 const IDLE: Duration = Duration::from_millis(500);
-/// A group of so many rows shows that there is load.
-const BURST: usize = 4;
-/// How long rows gather under load. The kernel makes it about 60 µs.
-const GATHER: Duration = Duration::from_micros(5);
 /// Pages in the write-ahead log at which it is checkpointed (64 MB). While a checkpoint flushes to the disk, commits are
 /// slow; so under load there are few of them.
 const CHECKPOINT_AT: i64 = 16_384;
@@ -109,12 +109,13 @@ impl Ledger {
             let (sender, done) = oneshot::channel();
             queue.rows.push(row);
             queue.waiting.push(sender);
-            if queue.asleep {
-                queue.asleep = false;
-                self.shared.wake.notify_one();
-            }
             done
         };
+        if let Some(turn) = Turn::begin(&self.shared) {
+            // Back at the end of the line of what is ready.
+            tokio::task::yield_now().await;
+            drop(turn);
+        }
         done.await.unwrap_or(Err(Unrecorded))
     }
 
@@ -159,6 +160,34 @@ impl Drop for Ledger {
     }
 }
 
+thread_local! {
+    /// Whether a request of this thread is about to wake the ledger.
+    static IN_TURN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// One turn of a worker's loop. The first request that records something wakes the ledger, but only when all others that
+/// were ready have recorded theirs: so a turn costs one waking, and its rows share a commit. It wakes when it is
+/// dropped, however that comes about.
+struct Turn<'a>(&'a Shared);
+
+impl<'a> Turn<'a> {
+    /// `None` where another request of this turn will wake the ledger.
+    fn begin(shared: &'a Shared) -> Option<Self> {
+        (!IN_TURN.replace(true)).then_some(Turn(shared))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        IN_TURN.set(false);
+        let mut queue = self.0.queue.lock();
+        if queue.asleep {
+            queue.asleep = false;
+            self.0.wake.notify_one();
+        }
+    }
+}
+
 struct Batch {
     rows: Vec<RequestRow>,
     waiting: Vec<oneshot::Sender<Result<(), Unrecorded>>>,
@@ -167,10 +196,10 @@ struct Batch {
 }
 
 fn run(mut writer: LedgerWriter, clock: &dyn Clock, shared: &Shared) {
+    do_not_preempt();
     let mut rows = Vec::new();
-    let mut last_group = 0;
     loop {
-        let batch = next_batch(shared, std::mem::take(&mut rows), last_group, writer.has_chores());
+        let batch = next_batch(shared, std::mem::take(&mut rows), writer.has_chores());
         let idle = batch.rows.is_empty() && batch.commands.is_empty();
         if !batch.rows.is_empty() {
             commit(&mut writer, clock, &batch.rows, batch.waiting, shared);
@@ -187,7 +216,6 @@ fn run(mut writer: LedgerWriter, clock: &dyn Clock, shared: &Shared) {
         if batch.closed && batch.rows.is_empty() {
             break;
         }
-        last_group = batch.rows.len();
         rows = batch.rows;
         rows.clear();
         look_after_log(shared, &mut writer, idle);
@@ -195,6 +223,19 @@ fn run(mut writer: LedgerWriter, clock: &dyn Clock, shared: &Shared) {
     drop(writer);
     shared.checkpoint.lock().closed = true;
     shared.checkpoint_wake.notify_one();
+}
+
+/// A thread that wakes often and briefly is let in at once by the kernel, in the midst of a worker's turn. This one has
+/// more to do at a time, and all of them less, if it waits until the worker has nothing else (sched(7), SCHED_BATCH).
+/// Where the system refuses, nothing but speed is lost.
+fn do_not_preempt() {
+    /// In the crate's scale from 0 to 99, what a nice value of 0 is.
+    const USUAL: u8 = 47;
+    #[cfg(target_os = "linux")]
+    if let (Ok(0), Ok(usual)) = (rustix::process::getpriority_process(None), USUAL.try_into()) {
+        let batch = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
+        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Crossplatform(usual), batch);
+    }
 }
 
 /// Has a long log checkpointed by the thread beside. That one cannot end it while rows keep coming; so when it is
@@ -212,7 +253,7 @@ fn look_after_log(shared: &Shared, writer: &mut LedgerWriter, idle: bool) {
 }
 
 /// Waits for rows; while chores wait, not for long.
-fn next_batch(shared: &Shared, spare: Vec<RequestRow>, last_group: usize, has_chores: bool) -> Batch {
+fn next_batch(shared: &Shared, spare: Vec<RequestRow>, has_chores: bool) -> Batch {
     let mut queue = shared.queue.lock();
     if queue.rows.is_empty() && queue.commands.is_empty() && !queue.closed {
         queue.asleep = true;
@@ -222,22 +263,12 @@ fn next_batch(shared: &Shared, spare: Vec<RequestRow>, last_group: usize, has_ch
             shared.wake.wait(&mut queue);
         }
         queue.asleep = false;
-        gather(&mut queue, last_group);
     }
     Batch {
         rows: std::mem::replace(&mut queue.rows, spare),
         waiting: std::mem::take(&mut queue.waiting),
         commands: std::mem::take(&mut queue.commands),
         closed: queue.closed,
-    }
-}
-
-/// A commit of one row costs nearly as much as one of thirty. So under load, which the group before shows, a thread that
-/// was woken by the first row of a burst lets a few more gather. (It sleeps; yielding to busy threads would cost it
-/// milliseconds.) A single request waits for nothing.
-fn gather(queue: &mut parking_lot::MutexGuard<'_, Queue>, last_group: usize) {
-    if last_group >= BURST && !queue.rows.is_empty() {
-        parking_lot::MutexGuard::unlocked(queue, || std::thread::sleep(GATHER));
     }
 }
 
@@ -275,6 +306,8 @@ fn obey(writer: &mut LedgerWriter, command: Command) {
 }
 
 fn run_checkpoints(checkpointer: &Checkpointer, shared: &Shared) {
+    // Nobody waits for it; where the system refuses, it is merely less polite.
+    let _ = rustix::process::setpriority_process(None, 19);
     loop {
         {
             let mut state = shared.checkpoint.lock();

@@ -1,8 +1,9 @@
 //! Who a credential belongs to: read from the store once, then held as one record with all that decisions need.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::identity::Identity;
 use crate::clock::{HOUR, MINUTE, UnixMillis};
 use crate::config::{Config, KeyAllowance, Network};
 use crate::crypto::seal::Sealer;
@@ -50,6 +51,15 @@ pub struct KeyRecord {
     pub limit: u32,
     pub external_id: Option<String>,
     pub metadata: Option<String>,
+    /// Made at first use.
+    made: OnceLock<Made>,
+}
+
+/// What is made of a key's record once, instead of at each request.
+#[derive(Clone, Debug, PartialEq)]
+struct Made {
+    subject: Arc<str>,
+    identity: Identity,
 }
 
 /// Which of the two kinds a key is.
@@ -58,6 +68,25 @@ pub struct KeyRecord {
 pub enum Environment {
     Live,
     Test,
+}
+
+impl KeyRecord {
+    /// Who its requests are recorded as: its owner, or itself where the organization owns it.
+    pub fn subject(&self) -> Arc<str> {
+        Arc::clone(&self.made().subject)
+    }
+
+    /// What the gate says of it.
+    pub fn identity(&self) -> &Identity {
+        &self.made().identity
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| Made {
+            subject: self.owner.as_deref().unwrap_or(&self.id).into(),
+            identity: Identity::of_key(self),
+        })
+    }
 }
 
 impl Environment {
@@ -161,6 +190,7 @@ impl Lookup {
             external_id: settings.external_id,
             metadata: settings.metadata,
             organization,
+            made: OnceLock::new(),
         }))
     }
 
@@ -246,6 +276,7 @@ impl KeyRecord {
             limit: 60,
             external_id: None,
             metadata: None,
+            made: OnceLock::new(),
         }
     }
 }

@@ -7,6 +7,7 @@
 pub mod credential;
 pub mod decide;
 pub mod demand;
+pub mod identity;
 pub mod key_cache;
 pub mod ledger;
 pub mod lookup;
@@ -18,6 +19,8 @@ pub mod tally;
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use compact_str::{CompactString, ToCompactString};
 
 use crate::clock::{Moment, UnixMillis};
 use crate::config::{Config, OnFailure};
@@ -49,7 +52,7 @@ pub struct Decision {
     /// Where the limits stand, if any applied.
     pub standings: Standings,
     /// The class's name, if its limit applied.
-    pub class: Option<String>,
+    pub class: Option<Arc<str>>,
     /// Microseconds until it would pass, where it was limited.
     pub wait_us: u64,
 }
@@ -313,11 +316,9 @@ pub fn network_of(address: IpAddr) -> u128 {
 /// The ledger's row; `None` for what nobody's credential was presented with.
 fn row_of(demand: &Demand, decision: &Decision, facts: &Facts<'_>) -> Option<RequestRow> {
     let (organization, family, key, subject) = match &decision.credential {
-        Credential::Key(key) => {
-            (key.organization.number, key.family, key.number, key.owner.clone().unwrap_or_else(|| key.id.clone()))
-        }
+        Credential::Key(key) => (key.organization.number, key.family, key.number, key.subject()),
         Credential::Session(_) if !demand.records_sessions => return None,
-        Credential::Session(session) => (session.organization.number, 0, 0, session.user.clone()),
+        Credential::Session(session) => (session.organization.number, 0, 0, session.user.as_str().into()),
         Credential::Anonymous | Credential::Refused(_) => return None,
     };
     let code = decision.outcome.err();
@@ -333,7 +334,7 @@ fn row_of(demand: &Demand, decision: &Decision, facts: &Facts<'_>) -> Option<Req
         path: clean(facts.path, STORED_BYTES),
         status: code.map_or(200, ErrorCode::status),
         code: code.map(|code| code.as_str().into()),
-        ip: if facts.ip.is_unspecified() { String::new() } else { facts.ip.to_string() },
+        ip: if facts.ip.is_unspecified() { CompactString::default() } else { facts.ip.to_compact_string() },
         user_agent: clean(facts.user_agent, STORED_NAME_BYTES),
         class: decision.class.clone(),
         cost: facts.cost,
@@ -346,12 +347,12 @@ fn method_name(method: &str) -> Cow<'static, str> {
     const USUAL: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
     match USUAL.into_iter().find(|usual| *usual == method) {
         Some(usual) => usual.into(),
-        None => clean(method, STORED_NAME_BYTES).into(),
+        None => clean(method, STORED_NAME_BYTES).into_string().into(),
     }
 }
 
 /// Text for the ledger: cut, and with control characters escaped.
-pub fn clean(text: &str, max: usize) -> String {
+pub fn clean(text: &str, max: usize) -> CompactString {
     let mut end = text.len().min(max);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -362,7 +363,7 @@ pub fn clean(text: &str, max: usize) -> String {
             .flat_map(|char| if char.is_control() { char.escape_default().collect() } else { vec![char] })
             .collect()
     } else {
-        cut.to_owned()
+        cut.into()
     }
 }
 

@@ -30,9 +30,26 @@ pub fn normalize(target: &[u8]) -> Result<Cow<'_, str>, PathInvalid> {
     }
 }
 
+/// The bytes that stand for themselves wherever they are.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"-_~!$&'()*+,;=:@";
+    let mut index = 0;
+    while index < others.len() {
+        plain[others[index] as usize] = true;
+        index += 1;
+    }
+    plain
+};
+
 /// Whether nothing in it can need a change. Most paths are so.
 fn is_normal(path: &[u8]) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~!$&'()*+,;=:@".contains(&byte);
+    let plain = |byte: u8| PLAIN[usize::from(byte)];
     path.windows(2).all(|pair| {
         let [first, second] = [pair[0], pair[1]];
         plain(second) || (second == b'/' && first != b'/') || (second == b'.' && first != b'/' && first != b'.')

@@ -133,7 +133,7 @@ impl Classes {
     fn define(&mut self, name: &str, limit: u32) -> Result<ClassLimit, u32> {
         let number = self.0.len() as u32;
         let (number, known) = *self.0.entry(name.to_owned()).or_insert((number, limit));
-        if known == limit { Ok(ClassLimit { number, name: name.to_owned(), limit }) } else { Err(known) }
+        if known == limit { Ok(ClassLimit { number, name: name.into(), limit }) } else { Err(known) }
     }
 }
 
@@ -153,7 +153,7 @@ fn built_in(config: &Config, classes: &mut Classes) -> Rule {
         // Should a rule have a class of this name too, the built-in rule shares its window and keeps to its limit.
         classes.define(BUILT_IN_CLASS, limit).unwrap_or(ClassLimit {
             number: classes.0[BUILT_IN_CLASS].0,
-            name: BUILT_IN_CLASS.to_owned(),
+            name: BUILT_IN_CLASS.into(),
             limit,
         })
     });

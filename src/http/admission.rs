@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, USER_AGENT};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
 
 use super::answer::HttpError;
 use super::call::RequestInfo;
 use super::routes::Demands;
-use super::{App, cookies, csrf, limits};
+use super::{App, cookies, csrf, header_names, limits};
 use crate::clock::{MINUTE, UnixMillis};
 use crate::error_code::ErrorCode;
 use crate::gate::Decision;
@@ -24,20 +24,20 @@ use crate::services::sessions;
 /// The credential headers of a request, with the value of this cookie.
 pub fn credential_headers<'a>(headers: &'a HeaderMap, session: Option<&'a str>) -> CredentialHeaders<'a> {
     let mut more = false;
-    let mut two = |name: &str| {
+    let mut two = |name: &HeaderName| {
         let mut values = headers.get_all(name).map(|value| value.as_bytes());
         let two = [values.next(), values.next()];
         more |= values.next().is_some();
         two
     };
-    let (authorization, x_api_key) = (two(AUTHORIZATION.as_str()), two("x-api-key"));
+    let (authorization, x_api_key) = (two(&AUTHORIZATION), two(&header_names::X_API_KEY));
     CredentialHeaders { authorization, x_api_key, session, more }
 }
 
 /// Whether anything was presented that a 401 should call invalid.
 pub fn presents_something(app: &App, headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
-        || headers.contains_key("x-api-key")
+        || headers.contains_key(&header_names::X_API_KEY)
         || cookies::read(headers, &app.cookies.session).is_some()
 }
 
@@ -86,8 +86,8 @@ async fn admit(demands: &Demands, request: &HttpRequest) -> Result<Decision, Ser
     } else {
         Credential::Anonymous
     };
-    let user_agent = headers.get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let host = headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or("");
+    let user_agent = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
     let facts = Facts {
         at: info.at,
         method: request.method().as_str(),

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use super::header_names;
 use crate::error_code::ErrorCode;
 use crate::services::error::ServiceError;
 
@@ -61,7 +60,7 @@ pub fn render(error: &ServiceError, request_id: &str, presented: bool) -> HttpRe
     let body = body(error, request_id);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(HeaderName::from_static("x-claviger-code"), HeaderValue::from_static(code.as_str()));
+    headers.insert(header_names::X_CLAVIGER_CODE.clone(), HeaderValue::from_static(code.as_str()));
     if code.status() == 401 {
         headers.insert(WWW_AUTHENTICATE, challenge(presented));
     }

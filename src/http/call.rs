@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 
+use actix_web::http::header::{CONTENT_TYPE, USER_AGENT};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
 use serde::de::DeserializeOwned;
 
@@ -51,9 +52,9 @@ fn of_request(request: &HttpRequest) -> Option<Call> {
     let app = request.app_data::<web::Data<App>>()?.clone();
     let info = request.extensions().get::<RequestInfo>()?.clone();
     let credential = request.extensions().get::<Credential>().cloned().unwrap_or(Credential::Anonymous);
-    let user_agent = request.headers().get("user-agent").map(|value| {
+    let user_agent = request.headers().get(USER_AGENT).map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
-        crate::gate::clean(&text, 512)
+        crate::gate::clean(&text, 512).into_string()
     });
     let context = Context {
         actor: Actor::Credential(credential.clone()),
@@ -94,7 +95,7 @@ impl FromRequest for Body {
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, actix_web::Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let typed = request.headers().contains_key("content-type");
+        let typed = request.headers().contains_key(CONTENT_TYPE);
         let is_json = csrf::is_json(request.headers()) || !typed;
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {

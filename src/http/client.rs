@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use actix_web::http::header::HeaderMap;
 
-use super::App;
+use super::{App, header_names};
 use crate::config::{Network, unify_address};
 
 /// The client as it is known.
@@ -35,7 +35,7 @@ pub fn resolve(app: &App, peer: Option<IpAddr>, headers: &HeaderMap) -> Client {
     let trusted = &app.config.server.trusted_proxies;
     let client = walk(trusted, peer, headers);
     if !client.through_proxy
-        && (headers.contains_key("x-forwarded-for") || headers.contains_key("x-real-ip"))
+        && (headers.contains_key(&header_names::X_FORWARDED_FOR) || headers.contains_key(&header_names::X_REAL_IP))
         && !app.warned_of_proxy.swap(true, Ordering::Relaxed)
     {
         tracing::warn!(
@@ -53,7 +53,8 @@ fn walk(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> Client {
         return Client { peer, through_proxy: false, address: peer, https: false };
     }
     let mut address = peer;
-    let lines: Vec<&str> = headers.get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
+    let lines: Vec<&str> =
+        headers.get_all(&header_names::X_FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
     for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
         match parse_hop(hop.trim()) {
             Some(hop) => address = hop,
@@ -64,7 +65,7 @@ fn walk(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> Client {
             break;
         }
     }
-    let scheme = headers.get_all("x-forwarded-proto").last().and_then(|value| value.to_str().ok());
+    let scheme = headers.get_all(&header_names::X_FORWARDED_PROTO).last().and_then(|value| value.to_str().ok());
     let https = scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
     Client { peer, through_proxy: true, address, https }
 }

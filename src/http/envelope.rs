@@ -3,13 +3,13 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 
 use super::answer::{self, HttpError, render};
 use super::call::RequestInfo;
-use super::{App, client};
+use super::{App, client, header_names};
 use crate::error_code::ErrorCode;
 use crate::services::error::ServiceError;
 
@@ -38,9 +38,9 @@ pub async fn wrap(
     };
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(info.id) {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
+        headers.insert(header_names::X_REQUEST_ID.clone(), id);
     }
-    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if is_api {
         answer::forbid_caching(headers);
     }

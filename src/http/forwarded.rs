@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HOST, HeaderMap, HeaderName};
+
+use super::header_names::{X_FORWARDED_HOST, X_FORWARDED_METHOD, X_FORWARDED_URI, X_ORIGINAL_METHOD, X_ORIGINAL_URI};
 
 use crate::error_code::ErrorCode;
 use crate::gate::path;
@@ -23,8 +25,8 @@ pub struct Forwarded<'a> {
 
 /// Reads the original request. `own_method` stands in where no method is given; a trusted proxy must give all.
 pub fn read<'a>(headers: &'a HeaderMap, own_method: &'a str, from_proxy: bool) -> Result<Forwarded<'a>, ServiceError> {
-    let method = one_of(headers, "x-forwarded-method", "x-original-method")?;
-    let target = one_of(headers, "x-forwarded-uri", "x-original-uri")?;
+    let method = one_of(headers, &X_FORWARDED_METHOD, &X_ORIGINAL_METHOD)?;
+    let target = one_of(headers, &X_FORWARDED_URI, &X_ORIGINAL_URI)?;
     if from_proxy && (method.is_none() || target.is_none()) {
         return Err(ErrorCode::ForwardedRequestMissing.into());
     }
@@ -35,12 +37,12 @@ pub fn read<'a>(headers: &'a HeaderMap, own_method: &'a str, from_proxy: bool) -
             _ => return Err(ambiguous("The forwarded method is not one of HTTP")),
         },
     };
-    let host = match single(headers, "x-forwarded-host")? {
+    let host = match single(headers, &X_FORWARDED_HOST)? {
         Some(bytes) => match std::str::from_utf8(bytes) {
             Ok(host) if !host.contains([',', ' ']) => host,
             _ => return Err(ambiguous("X-Forwarded-Host must name one host")),
         },
-        None => headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or(""),
+        None => headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or(""),
     };
     let target = target.unwrap_or(b"/");
     let path =
@@ -57,7 +59,7 @@ fn ambiguous(message: &str) -> ServiceError {
     ServiceError::new(ErrorCode::ForwardedRequestAmbiguous, message)
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, ServiceError> {
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a [u8]>, ServiceError> {
     let mut values = headers.get_all(name);
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(ErrorCode::ForwardedRequestAmbiguous.into()),
@@ -66,7 +68,11 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, Se
 }
 
 /// The value of either header; both must agree where both are there.
-fn one_of<'a>(headers: &'a HeaderMap, first: &str, second: &str) -> Result<Option<&'a [u8]>, ServiceError> {
+fn one_of<'a>(
+    headers: &'a HeaderMap,
+    first: &HeaderName,
+    second: &HeaderName,
+) -> Result<Option<&'a [u8]>, ServiceError> {
     match (single(headers, first)?, single(headers, second)?) {
         (Some(one), Some(other)) if one != other => Err(ErrorCode::ForwardedRequestAmbiguous.into()),
         (one, other) => Ok(one.or(other)),
@@ -75,7 +81,7 @@ fn one_of<'a>(headers: &'a HeaderMap, first: &str, second: &str) -> Result<Optio
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderName, HeaderValue};
+    use actix_web::http::header::HeaderValue;
 
     use super::*;
 

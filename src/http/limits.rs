@@ -3,6 +3,7 @@
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::header_names;
 use crate::gate::Decision;
 use crate::gate::rate_limit::{Standing, Standings};
 
@@ -36,19 +37,19 @@ pub fn add(headers: &mut HeaderMap, decision: &Decision) {
         state.push_str(";t=");
         push_number(&mut state, seconds(standing.reset_us));
     }
-    let mut text = |name: &'static str, value: String| {
+    let mut text = |name: &HeaderName, value: String| {
         if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(HeaderName::from_static(name), value);
+            headers.insert(name.clone(), value);
         }
     };
-    text("ratelimit-policy", policy);
-    text("ratelimit", state);
-    let mut number = |name: &'static str, value: u64| {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+    text(&header_names::RATE_LIMIT_POLICY, policy);
+    text(&header_names::RATE_LIMIT, state);
+    let mut number = |name: &HeaderName, value: u64| {
+        headers.insert(name.clone(), HeaderValue::from(value));
     };
-    number("x-ratelimit-limit", u64::from(tightest.limit));
-    number("x-ratelimit-remaining", u64::from(tightest.remaining));
-    number("x-ratelimit-reset", seconds(tightest.reset_us));
+    number(&header_names::X_RATE_LIMIT_LIMIT, u64::from(tightest.limit));
+    number(&header_names::X_RATE_LIMIT_REMAINING, u64::from(tightest.remaining));
+    number(&header_names::X_RATE_LIMIT_RESET, seconds(tightest.reset_us));
 }
 
 fn push_number(text: &mut String, mut number: u64) {

@@ -15,6 +15,7 @@ pub mod cookies;
 pub mod csrf;
 pub mod envelope;
 pub mod forwarded;
+pub mod header_names;
 pub mod identity_headers;
 pub mod key_check;
 pub mod limits;

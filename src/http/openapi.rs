@@ -1,6 +1,7 @@
 //! `/openapi.json`: made from the handlers' own annotations and the route table.
 
 use actix_web::HttpResponse;
+use actix_web::http::header::HeaderName;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
@@ -93,7 +94,8 @@ fn verify() -> Value {
     };
     let auth_headers: serde_json::Map<String, Value> = super::identity_headers::NAMES
         .iter()
-        .chain(&["ratelimit-policy", "ratelimit", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"])
+        .map(HeaderName::as_str)
+        .chain(["ratelimit-policy", "ratelimit", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"])
         .map(|name| (name.to_string(), json!({ "schema": { "type": "string" } })))
         .collect();
     let refused = |description: &str| {

@@ -125,7 +125,7 @@ impl Access {
                     allow: anybody,
                     class: Some(ClassLimit {
                         number: NETWORK_CLASSES + index as u32,
-                        name: String::from("network"),
+                        name: "network".into(),
                         limit: requests_per_minute,
                     }),
                     ..own

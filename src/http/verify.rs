@@ -1,12 +1,14 @@
 //! `/verify`: forward-auth, for nginx, Caddy, Traefik, HAProxy. The hot path.
 
-use actix_web::http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN};
+use actix_web::http::header::{
+    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, LOCATION, ORIGIN, UPGRADE, USER_AGENT,
+};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::client::{self, Client};
 use super::forwarded::{self, Forwarded};
-use super::{App, admission, answer, cookies, csrf, identity_headers, limits};
+use super::{App, admission, answer, cookies, csrf, header_names, identity_headers, limits};
 use crate::config::Preflight;
 use crate::error_code::ErrorCode;
 use crate::gate::Decision;
@@ -24,7 +26,7 @@ pub async fn verify(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     };
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(request_id) {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
+        headers.insert(header_names::X_REQUEST_ID.clone(), id);
     }
     answer::forbid_caching(headers);
     response
@@ -59,7 +61,7 @@ async fn decide(
     }
     let credential = app.gate.resolve(presented, is_gate_cookie, at.unix_ms).await?;
     let rule = app.gate.policy().find(original.method, original.host, &original.path);
-    let user_agent = headers.get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let user_agent = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let facts = Facts {
         at,
         method: original.method,
@@ -91,13 +93,13 @@ fn is_free_preflight(app: &App, original: &Forwarded<'_>, headers: &HeaderMap, p
         && original.method == "OPTIONS"
         && presented == Presented::Nothing
         && headers.contains_key(ORIGIN)
-        && headers.contains_key("access-control-request-method")
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// With a cookie, what changes something or opens a WebSocket must come from an application that is known.
 fn require_known_origin(app: &App, original: &Forwarded<'_>, headers: &HeaderMap) -> Result<(), ServiceError> {
     // Proxies strip `Upgrade` from what they ask; the key of the handshake (RFC 6455) stays.
-    let upgrades = headers.contains_key("sec-websocket-key") || headers.contains_key("upgrade");
+    let upgrades = headers.contains_key(&header_names::SEC_WEBSOCKET_KEY) || headers.contains_key(UPGRADE);
     if csrf::is_safe(original.method) && !upgrades {
         return Ok(());
     }
@@ -152,7 +154,7 @@ fn sign_in_page(app: &App, request: &HttpRequest, client: Client) -> Option<Head
     if !app.config.gate.redirect_browsers || !accepts_html || original.method != "GET" {
         return None;
     }
-    let proto = headers.get("x-forwarded-proto").and_then(|proto| proto.to_str().ok());
+    let proto = headers.get(&header_names::X_FORWARDED_PROTO).and_then(|proto| proto.to_str().ok());
     let origin = format!("{}://{}", proto.unwrap_or("https"), original.host);
     let mut location = format!("{}/sign-in", app.public_url);
     if is_known_origin(app, &origin) {

@@ -106,7 +106,7 @@ fn by_policy(
             .filter_map(|(passes, name)| passes.then_some(name))
             .collect(),
         scopes: demand.scopes.clone(),
-        class: demand.class.as_ref().map(|class| class.name.clone()),
+        class: demand.class.as_ref().map(|class| class.name.to_string()),
         limit: demand.class.as_ref().map(|class| class.limit),
         outcome: outcome.map(|outcome| match outcome {
             Ok(()) => String::from("200, as long as its limits last"),

@@ -130,12 +130,12 @@ fn view(row: RequestRow, labels: &BTreeMap<i64, (String, String)>) -> RequestVie
         key_name,
         credential: row.credential.into(),
         method: row.method.into(),
-        host: row.host,
-        path: row.path,
+        host: row.host.into(),
+        path: row.path.into(),
         status: row.status,
         code: row.code.map(Into::into),
-        ip: row.ip,
-        user_agent: row.user_agent,
+        ip: row.ip.into(),
+        user_agent: row.user_agent.into(),
         count: row.count,
     }
 }

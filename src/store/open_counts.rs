@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::requests::RequestRow;
+use super::requests::{RequestRow, text};
 use super::{ReadResult, Reader};
 use crate::clock::MINUTE;
 
@@ -18,12 +18,12 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
         credential: row.get::<_, String>(4)?.into(),
         subject: row.get(5)?,
         method: row.get::<_, String>(6)?.into(),
-        host: row.get(7)?,
-        path: row.get(8)?,
+        host: text(row, 7)?,
+        path: text(row, 8)?,
         status: row.get(9)?,
         code: row.get::<_, Option<String>>(10)?.map(Into::into),
-        ip: row.get(11)?,
-        user_agent: row.get(12)?,
+        ip: text(row, 11)?,
+        user_agent: text(row, 12)?,
         class: None,
         cost: 1,
         count: row.get(13)?,
@@ -50,12 +50,12 @@ pub(super) fn count(connection: &Connection, row: &RequestRow) -> rusqlite::Resu
             row.family,
             row.credential,
             row.method,
-            row.host,
-            row.path,
+            row.host.as_str(),
+            row.path.as_str(),
             row.status,
             row.code.as_deref().unwrap_or(""),
-            row.ip,
-            row.user_agent,
+            row.ip.as_str(),
+            row.user_agent.as_str(),
             row.count,
         ])?;
     Ok(())

@@ -1,9 +1,11 @@
 //! `requests`: the ledger's rows.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use compact_str::CompactString;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::audit_log::end_from;
 use super::chain::{ChainEnd, Content, Link};
@@ -22,16 +24,16 @@ pub struct RequestRow {
     /// `api_key`, `session`, ….
     pub credential: Cow<'static, str>,
     /// Who: a user's id, or the key's where it has no owner.
-    pub subject: String,
+    pub subject: Arc<str>,
     pub method: Cow<'static, str>,
-    pub host: String,
-    pub path: String,
+    pub host: CompactString,
+    pub path: CompactString,
     pub status: u16,
     /// `None` = allowed.
     pub code: Option<Cow<'static, str>>,
-    pub ip: String,
-    pub user_agent: String,
-    pub class: Option<String>,
+    pub ip: CompactString,
+    pub user_agent: CompactString,
+    pub class: Option<Arc<str>>,
     pub cost: u32,
     /// How many requests this row stands for.
     pub count: u32,
@@ -76,18 +78,23 @@ impl RequestRow {
             credential: row.get::<_, String>(5)?.into(),
             subject: row.get(6)?,
             method: row.get::<_, String>(7)?.into(),
-            host: row.get(8)?,
-            path: row.get(9)?,
+            host: text(row, 8)?,
+            path: text(row, 9)?,
             status: row.get(10)?,
             code: row.get::<_, Option<String>>(11)?.map(Cow::from),
-            ip: row.get(12)?,
-            user_agent: row.get(13)?,
+            ip: text(row, 12)?,
+            user_agent: text(row, 13)?,
             class: row.get(14)?,
             cost: row.get(15)?,
             count: row.get(16)?,
         };
         Ok((row.get(0)?, request))
     }
+}
+
+/// A text of a row.
+pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<CompactString> {
+    Ok(CompactString::from(row.get_ref(column)?.as_str()?))
 }
 
 /// The columns in the order that [`RequestRow::from_row`] reads them.
@@ -99,21 +106,23 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// Writes a row at the place that `end` names.
-pub(super) fn insert(
-    connection: &Connection,
-    row: &RequestRow,
-    end: &ChainEnd,
-    digest: &[u8; 32],
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(concat!(
+/// Writes rows; one statement for a whole group.
+pub(super) struct Inserter<'a>(CachedStatement<'a>);
+
+impl<'a> Inserter<'a> {
+    pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+        let sql = concat!(
             "INSERT INTO requests (",
             columns!(),
             ", digest, link)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
-        ))?
-        .execute(params![
+        );
+        Ok(Inserter(connection.prepare_cached(sql)?))
+    }
+
+    /// Writes a row at the place that `end` names.
+    pub(super) fn insert(&mut self, row: &RequestRow, end: &ChainEnd, digest: &[u8; 32]) -> rusqlite::Result<()> {
+        self.0.execute(params![
             end.seq,
             row.at,
             row.organization,
@@ -122,19 +131,20 @@ pub(super) fn insert(
             row.credential,
             row.subject,
             row.method,
-            row.host,
-            row.path,
+            row.host.as_str(),
+            row.path.as_str(),
             row.status,
             row.code,
-            row.ip,
-            row.user_agent,
+            row.ip.as_str(),
+            row.user_agent.as_str(),
             row.class,
             row.cost,
             row.count,
             &digest[..],
             &end.link[..],
         ])?;
-    Ok(())
+        Ok(())
+    }
 }
 
 /// The newest link; where everything was pruned, the checkpoint's.
@@ -177,14 +187,27 @@ pub fn walk(reader: &Reader, visit: &mut dyn FnMut(Link) -> bool) -> ReadResult<
 /// What took from a window: when, and how much.
 pub type Taken = (UnixMillis, u32);
 
-/// What the keys of a family were let pass since `from`, the oldest first; rows behind `upto` are not asked for.
+/// What the keys of a family were let pass since `from`; rows behind `upto` are not asked for. Read from the newest
+/// back, so that it costs what the last minute holds.
 pub fn taken_by_family(reader: &Reader, family: i64, from: UnixMillis, upto: i64) -> ReadResult<Vec<Taken>> {
     let mut statement = reader.prepare_cached(
-        "SELECT at, cost FROM requests_by_family AS mine JOIN requests ON requests.seq = mine.seq
-         WHERE mine.family = ?1 AND mine.seq <= ?3 AND at >= ?2 AND code IS NULL ORDER BY mine.seq",
+        "SELECT at, cost, code IS NULL FROM
+             (SELECT block FROM requests_by_family WHERE family = ?1 AND block <= ?2 / ?3) AS mine CROSS JOIN requests
+         WHERE seq BETWEEN mine.block * ?3 AND mine.block * ?3 + ?3 - 1 AND seq <= ?2 AND family = ?1
+         ORDER BY mine.block DESC, seq DESC",
     )?;
-    let rows = statement.query_map((family, from, upto), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    rows.collect()
+    let mut rows = statement.query((family, upto, folds::BLOCK))?;
+    let mut taken = Vec::new();
+    while let Some(row) = rows.next()? {
+        let at: UnixMillis = row.get(0)?;
+        if at < from {
+            break;
+        }
+        if row.get(2)? {
+            taken.push((at, row.get(1)?));
+        }
+    }
+    Ok(taken)
 }
 
 /// What an organization's requests of a class were let pass since `from`, the oldest first, up to row `upto`.
@@ -278,7 +301,8 @@ pub fn list(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i
         None => ("requests_by_organization WHERE organization = ?1", filter.organization),
     };
     let below = filter.before.unwrap_or(i64::MAX);
-    let mut values = vec![Value::from(owner), Value::from(folded), Value::from(below), Value::from(limit as i64)];
+    let last = folded.min(below.saturating_sub(1));
+    let mut values: Vec<Value> = [owner, folded, below, limit as i64, last, folds::BLOCK].map(Value::from).into();
     let mut condition = String::new();
     for (text, value) in conditions(filter) {
         values.push(value);
@@ -291,10 +315,10 @@ pub fn list(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i
         "SELECT * FROM (SELECT {columns} FROM requests
              WHERE seq > ?2 AND seq < ?3{condition} ORDER BY seq DESC LIMIT ?4)
          UNION ALL
-         SELECT * FROM (SELECT {columns} FROM
-             (SELECT seq AS place FROM {index} AND seq <= ?2 AND seq < ?3 ORDER BY seq DESC) AS mine
-             CROSS JOIN requests WHERE requests.seq = mine.place{condition}
-             ORDER BY mine.place DESC LIMIT ?4)"
+         SELECT * FROM (SELECT {columns} FROM (SELECT block FROM {index} AND block <= ?5 / ?6) AS mine
+             CROSS JOIN requests
+             WHERE seq BETWEEN mine.block * ?6 AND mine.block * ?6 + ?6 - 1 AND seq <= ?5{condition}
+             ORDER BY mine.block DESC, seq DESC LIMIT ?4)"
     );
     let mut statement = reader.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), RequestRow::from_row)?;

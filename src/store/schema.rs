@@ -28,7 +28,24 @@ pub const STATE: Part =
 
 /// `ledger.db`
 pub const LEDGER: Part =
-    Part { file: "ledger.db", marker: "-- part: ledger", application_id: 0x434c_4c47, upgrades: &[] };
+    Part { file: "ledger.db", marker: "-- part: ledger", application_id: 0x434c_4c47, upgrades: &[INDEXES_OF_BLOCKS] };
+
+/// Version 2 of the ledger: its indexes name blocks of rows instead of rows.
+const INDEXES_OF_BLOCKS: &str = "
+    DROP TABLE requests_by_family;
+    CREATE TABLE requests_by_family (
+        family INTEGER NOT NULL,
+        block  INTEGER NOT NULL,
+        PRIMARY KEY (family, block)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO requests_by_family SELECT DISTINCT family, seq / 64 FROM requests WHERE family <> 0;
+    DROP TABLE requests_by_organization;
+    CREATE TABLE requests_by_organization (
+        organization INTEGER NOT NULL,
+        block        INTEGER NOT NULL,
+        PRIMARY KEY (organization, block)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO requests_by_organization SELECT DISTINCT organization, seq / 64 FROM requests;";
 
 const SCHEMA: &str = include_str!("../../schema.sql");
 
@@ -225,10 +242,10 @@ mod tests {
                 ("foreign_keys", "1"),
                 ("auto_vacuum", "2"),
                 ("busy_timeout", "5000"),
-                ("user_version", "1"),
             ] {
                 assert_eq!(pragma(&connection, name), value, "{name} of {}", part.file);
             }
+            assert_eq!(pragma(&connection, "user_version"), part.version().to_string());
         }
     }
 
@@ -273,6 +290,34 @@ mod tests {
         assert_eq!(pragma(&connection, "user_version"), "3");
         let seven: i64 = connection.query_row("SELECT a FROM second", [], |row| row.get(0)).unwrap();
         assert_eq!(seven, 7);
+    }
+
+    #[test]
+    fn a_ledger_of_the_first_version_gets_its_indexes_made_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ledger.db");
+        let connection = open_for_writing(&path, &LEDGER).unwrap();
+        connection
+            .execute_batch(
+                "DROP TABLE requests_by_family; DROP TABLE requests_by_organization;
+                 CREATE TABLE requests_by_family (family INTEGER, seq INTEGER, PRIMARY KEY (family, seq)) STRICT;
+                 CREATE TABLE requests_by_organization (organization INTEGER, seq INTEGER) STRICT;
+                 INSERT INTO requests
+                     WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 130)
+                     SELECT value, 0, 1, value % 2 * 7, 0, '', '', '', '', '', 200, NULL, '', '', NULL, 1, 1, x'', x''
+                     FROM n;
+                 PRAGMA user_version = 1;",
+            )
+            .unwrap();
+        drop(connection);
+        let connection = open_for_writing(&path, &LEDGER).unwrap();
+        let blocks = |sql: &str| -> Vec<(i64, i64)> {
+            let mut statement = connection.prepare(sql).unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            rows.collect::<Result<_, _>>().unwrap()
+        };
+        assert_eq!(blocks("SELECT family, block FROM requests_by_family"), [(7, 0), (7, 1), (7, 2)]);
+        assert_eq!(blocks("SELECT organization, block FROM requests_by_organization"), [(1, 0), (1, 1), (1, 2)]);
     }
 
     #[test]

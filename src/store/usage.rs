@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use compact_str::CompactString;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::requests::{RequestRow, columns};
+use super::requests::{RequestRow, columns, text};
 use super::{ReadResult, Reader, folds, open_counts};
 use crate::clock::{MINUTE, UnixMillis};
 
@@ -13,8 +14,8 @@ use crate::clock::{MINUTE, UnixMillis};
 #[allow(missing_docs)]
 pub struct LastUse {
     pub at: UnixMillis,
-    pub ip: String,
-    pub user_agent: String,
+    pub ip: CompactString,
+    pub user_agent: CompactString,
 }
 
 /// What is known of one key's use.
@@ -61,8 +62,11 @@ impl FamilyUsage {
         self.minutes.entry(row.at.div_euclid(MINUTE)).or_default().add(Counts::of(row));
         let key = self.keys.entry(row.key).or_default();
         key.requests += u64::from(row.count);
-        if key.last.as_ref().is_none_or(|last| last.at <= row.at) {
-            key.last = Some(LastUse { at: row.at, ip: row.ip.clone(), user_agent: row.user_agent.clone() });
+        let last = key.last.get_or_insert_default();
+        if last.at <= row.at {
+            last.at = row.at;
+            last.ip.clone_from(&row.ip);
+            last.user_agent.clone_from(&row.user_agent);
         }
     }
 }
@@ -85,7 +89,7 @@ pub(super) fn apply(connection: &Connection, family: i64, usage: &FamilyUsage, u
     )?;
     for (key, usage) in &usage.keys {
         let last = usage.last.clone().unwrap_or_default();
-        keys.execute((family, key, usage.requests as i64, last.at, last.ip, last.user_agent, upto))?;
+        keys.execute((family, key, usage.requests as i64, last.at, last.ip.as_str(), last.user_agent.as_str(), upto))?;
     }
     Ok(())
 }
@@ -154,7 +158,7 @@ fn folded_keys(reader: &Reader, family: i64) -> ReadResult<BTreeMap<i64, KeyUsag
     let mut statement = reader
         .prepare_cached("SELECT key, requests, last_at, last_ip, last_user_agent FROM key_usage WHERE family = ?1")?;
     let rows = statement.query_map([family], |row| {
-        let last = LastUse { at: row.get(2)?, ip: row.get(3)?, user_agent: row.get(4)? };
+        let last = LastUse { at: row.get(2)?, ip: text(row, 3)?, user_agent: text(row, 4)? };
         Ok((row.get(0)?, KeyUsage { requests: row.get::<_, i64>(1)?.max(0) as u64, last: Some(last) }))
     })?;
     rows.collect()
