@@ -64,6 +64,10 @@ error_codes! {
     CredentialNotAllowed      403 "forbidden" "CREDENTIAL_NOT_ALLOWED" "A credential of this kind may not be used here";
     CsrfRejected              403 "forbidden" "CSRF_REJECTED" "The request came from another site";
     HttpsRequired             403 "forbidden" "HTTPS_REQUIRED" "HTTPS is required";
+    EmailNotVerified          403 "forbidden" "EMAIL_NOT_VERIFIED" "The email address is not verified yet; open the link that was mailed to it";
+    RegistrationClosed        403 "forbidden" "REGISTRATION_CLOSED" "Registration needs an invitation";
+    InviteEmailMismatch       403 "forbidden" "INVITE_EMAIL_MISMATCH" "The invitation is for another address";
+    LastOwner                 403 "forbidden" "LAST_OWNER" "An organization cannot be left without an owner";
     AccountDisabled           403 "forbidden" "ACCOUNT_DISABLED" "This account is disabled";
     OriginNotAllowed          403 "forbidden" "ORIGIN_NOT_ALLOWED" "This origin is not allowed";
     GateDenied                403 "forbidden" "GATE_DENIED" "No rule lets this request pass";
@@ -74,6 +78,7 @@ error_codes! {
     Gone                      410 "gone" "GONE" "This is no longer available";
     PayloadTooLarge           413 "payload_too_large" "PAYLOAD_TOO_LARGE" "The body is too large";
     UnsupportedMediaType      415 "unsupported_media_type" "UNSUPPORTED_MEDIA_TYPE" "The body must be application/json";
+    AccountLocked             423 "locked" "ACCOUNT_LOCKED" "Account is temporarily locked";
     RateLimited               429 "rate_limit_exceeded" "RATE_LIMITED" "Too many requests";
     Internal                  500 "internal" "INTERNAL" "Internal error";
     LedgerUnavailable         503 "unavailable" "LEDGER_UNAVAILABLE" "The request cannot be recorded at the moment";

@@ -10,7 +10,7 @@
 //! ```text
 //! main → cli → startup → http | jobs        the edges: they read the clock
 //!                           ↓
-//!                        services           the rules
+//!                        services → mail    the rules, and what messages say
 //!                           ↓
 //!                          gate             the hot path; services evict from its key cache
 //!                           ↓
@@ -25,6 +25,7 @@
 //! | [`http`] | `routes` is the whole route table; then one file a resource; `verify` is the proxies' way |
 //! | [`jobs`] | `schedule` is the one table; then one file a job |
 //! | [`services`] | the rules, one file a concern; they take who asks and when, and know no HTTP |
+//! | [`mail`] | one function a message, in files by what they are about |
 //! | [`gate`] | credential → look-up → rule → decision → limits → ledger |
 //! | [`store`] | both databases, and every SQL statement there is; changes are values |
 //! | [`crypto`] | the master key, sealing, tokens, password hashes, keyed digests |
@@ -45,6 +46,7 @@ pub mod error_code;
 pub mod gate;
 pub mod http;
 pub mod jobs;
+pub mod mail;
 pub mod random;
 pub mod role;
 pub mod services;

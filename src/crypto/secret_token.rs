@@ -51,6 +51,11 @@ pub fn setup_shape() -> Shape {
     Shape { prefix: String::from("stp_"), hex_digits: 64, checksum: true }
 }
 
+/// The shape of the tokens in mailed links and in invitations.
+pub fn link_shape() -> Shape {
+    Shape { prefix: String::from("lnk_"), hex_digits: 64, checksum: true }
+}
+
 /// A token in clear: for the moment in which it is shown or compared. It prints as `[redacted]`.
 pub struct SecretToken(Zeroizing<String>);
 

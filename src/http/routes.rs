@@ -40,6 +40,8 @@ pub enum Access {
     Anyone,
     /// Any credential of at least this role.
     Any(Role),
+    /// A session alone, of at least this role: all that could take an account or an organization over.
+    Session(Role),
     /// Any credential of at least this role; it draws on nobody's limit.
     Unlimited(Role),
 }
@@ -141,6 +143,15 @@ impl Access {
                 looks_at_credentials: true,
                 csrf_always: false,
             },
+            Access::Session(role) => Demands {
+                demand: Demand {
+                    allow: Allow { session: true, ..Allow::default() },
+                    role: RoleDemand::AtLeast(role),
+                    ..own
+                },
+                looks_at_credentials: true,
+                csrf_always: false,
+            },
             Access::Unlimited(role) => Demands {
                 demand: Demand { allow: credentials, role: RoleDemand::AtLeast(role), key_limit: false, ..own },
                 looks_at_credentials: true,
@@ -159,6 +170,7 @@ impl Access {
             Access::Any(role) => {
                 serde_json::json!({ "credentials": ["api_key", "session"], "role": role.as_str() })
             }
+            Access::Session(role) => serde_json::json!({ "credentials": ["session"], "role": role.as_str() }),
             Access::Unlimited(role) => {
                 serde_json::json!({ "credentials": ["api_key", "session"], "role": role.as_str(), "limited": "no" })
             }

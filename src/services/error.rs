@@ -65,6 +65,8 @@ impl From<StoreError> for ServiceError {
             }
             StoreError::Refused(Refusal::PlanKeyLimit) => ErrorCode::PlanKeyLimit.into(),
             StoreError::Refused(Refusal::Gone) => ErrorCode::Gone.into(),
+            StoreError::Refused(Refusal::TokenInvalid) => ErrorCode::TokenInvalid.into(),
+            StoreError::Refused(Refusal::LastOwner) => ErrorCode::LastOwner.into(),
             StoreError::Busy(_) => busy(ErrorCode::Busy),
             StoreError::Full(_) => busy(ErrorCode::StorageFull),
             StoreError::Failed(cause) => ServiceError::failed(cause),

@@ -9,6 +9,7 @@ pub mod key_settings;
 pub mod key_view;
 pub mod operator;
 pub mod organizations;
+pub mod outbox;
 pub mod pages;
 pub mod people;
 pub mod sessions;

@@ -38,6 +38,10 @@ pub enum Refusal {
     PlanKeyLimit,
     /// It was done already, and is done once.
     Gone,
+    /// The token is unknown, used, or has run out.
+    TokenInvalid,
+    /// The organization would be left without an owner.
+    LastOwner,
 }
 
 /// What [`super::Store::commit`] runs whole or not at all.

@@ -5,6 +5,7 @@
 //! [`Change`] and hand it to [`Store::commit`], which runs it whole or not at all on the one writing connection.
 //! The ledger's rows go through [`ledger_writer::LedgerWriter`], on a thread of the gate's.
 
+pub mod account_tokens;
 pub mod api_keys;
 pub mod audit_log;
 pub mod chain;
@@ -13,12 +14,14 @@ pub mod data_dir;
 pub mod facts;
 mod folding;
 pub mod folds;
+pub mod invitations;
 pub mod key_shapes;
 mod ledger_pruning;
 pub mod ledger_writer;
 pub mod memberships;
 pub mod open_counts;
 pub mod organizations;
+pub mod outbox;
 pub mod requests;
 pub mod schema;
 pub mod sessions;

@@ -23,29 +23,20 @@ pub struct Part {
 }
 
 /// `claviger.db`
-pub const STATE: Part =
-    Part { file: "claviger.db", marker: "-- part: state", application_id: 0x434c_4156, upgrades: &[] };
+pub const STATE: Part = Part {
+    file: "claviger.db",
+    marker: "-- part: state",
+    application_id: 0x434c_4156,
+    upgrades: &[include_str!("upgrades/state_2.sql")],
+};
 
 /// `ledger.db`
-pub const LEDGER: Part =
-    Part { file: "ledger.db", marker: "-- part: ledger", application_id: 0x434c_4c47, upgrades: &[INDEXES_OF_BLOCKS] };
-
-/// Version 2 of the ledger: its indexes name blocks of rows instead of rows.
-const INDEXES_OF_BLOCKS: &str = "
-    DROP TABLE requests_by_family;
-    CREATE TABLE requests_by_family (
-        family INTEGER NOT NULL,
-        block  INTEGER NOT NULL,
-        PRIMARY KEY (family, block)
-    ) STRICT, WITHOUT ROWID;
-    INSERT INTO requests_by_family SELECT DISTINCT family, seq / 64 FROM requests WHERE family <> 0;
-    DROP TABLE requests_by_organization;
-    CREATE TABLE requests_by_organization (
-        organization INTEGER NOT NULL,
-        block        INTEGER NOT NULL,
-        PRIMARY KEY (organization, block)
-    ) STRICT, WITHOUT ROWID;
-    INSERT INTO requests_by_organization SELECT DISTINCT organization, seq / 64 FROM requests;";
+pub const LEDGER: Part = Part {
+    file: "ledger.db",
+    marker: "-- part: ledger",
+    application_id: 0x434c_4c47,
+    upgrades: &[include_str!("upgrades/ledger_2.sql")],
+};
 
 const SCHEMA: &str = include_str!("../../schema.sql");
 
@@ -270,6 +261,7 @@ mod tests {
         assert!(assert_library_version().is_ok());
     }
 
+    /// The shape of today, taken for a first version.
     const V1: Part = Part { upgrades: &[], ..STATE };
     const V3: Part = Part {
         upgrades: &[
@@ -318,6 +310,34 @@ mod tests {
         };
         assert_eq!(blocks("SELECT family, block FROM requests_by_family"), [(7, 0), (7, 1), (7, 2)]);
         assert_eq!(blocks("SELECT organization, block FROM requests_by_organization"), [(1, 0), (1, 1), (1, 2)]);
+    }
+
+    #[test]
+    fn an_upgraded_database_has_the_shape_of_a_new_one() {
+        let shape = |connection: &Connection| -> Vec<String> {
+            let mut statement =
+                connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+            let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+            let words = |sql: String| {
+                let bare: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or("")).collect();
+                bare.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+            };
+            rows.map(|sql| words(sql.unwrap())).collect()
+        };
+        let directory = tempfile::tempdir().unwrap();
+        for (part, first) in [
+            (&STATE, include_str!("../../tests/api/schemas/state_1.sql")),
+            (&LEDGER, include_str!("../../tests/api/schemas/ledger_1.sql")),
+        ] {
+            let (old, new) = (directory.path().join(format!("old-{}", part.file)), directory.path().join(part.file));
+            let connection = Connection::open(&old).unwrap();
+            connection.execute_batch(first).unwrap();
+            connection.pragma_update(None, "application_id", part.application_id).unwrap();
+            connection.pragma_update(None, "user_version", 1).unwrap();
+            drop(connection);
+            let upgraded = open_for_writing(&old, part).unwrap();
+            assert_eq!(shape(&upgraded), shape(&open_for_writing(&new, part).unwrap()), "{}", part.file);
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("startup", &["http", "jobs", "services", "gate", "store", "crypto", "config", "clock", "random"]),
     ("http", &["services", "gate", "store", "crypto", "config", "clock", "role", "error_code"]),
     ("jobs", &["services", "clock", "config"]),
-    ("services", &["gate", "store", "crypto", "config", "clock", "random", "role", "error_code"]),
+    ("services", &["mail", "gate", "store", "crypto", "config", "clock", "random", "role", "error_code"]),
+    ("mail", &["config", "clock"]),
     ("gate", &["store", "crypto", "config", "clock", "role", "error_code"]),
     ("store", &["crypto", "config", "clock", "role"]),
     ("crypto", &["random"]),
@@ -29,6 +30,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("r2d2_sqlite", &["store"]),
     ("actix_web", &["http", "startup", "cli"]),
     ("bcrypt", &["crypto"]),
+    ("mail_send", &["mail"]),
     ("ring", &["crypto", "random", "store"]),
     ("tokio_cron_scheduler", &["jobs", "startup"]),
 ];
