@@ -5,6 +5,8 @@
 //! that the configuration only names.
 
 pub mod known_keys;
+pub mod network;
+pub mod plans;
 pub mod sections;
 mod validate;
 
@@ -14,6 +16,8 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+pub use network::{Network, unify_address};
+pub use plans::{KeyAllowance, Plan, Plans};
 pub use sections::*;
 
 /// Why the configuration cannot be used. Each text says where, what, and what would do.

@@ -14,6 +14,7 @@ pub mod lookup;
 pub mod path;
 pub mod policy;
 pub mod rate_limit;
+mod rules;
 pub mod tally;
 
 use std::borrow::Cow;

@@ -8,18 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use matchit::Router;
 
-use super::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
-use crate::config::{Config, GateDefault, Rule as RuleSettings};
-use crate::role::Role;
-
-/// A rule, ready to judge by.
-#[derive(Clone, Debug)]
-pub struct Rule {
-    /// How it is called in errors and by `claviger explain`.
-    pub label: String,
-    /// What it demands.
-    pub demand: Demand,
-}
+use super::rules::{Classes, Parsed, built_in, parse, without_last_slash};
+pub use super::rules::{Rule, host_name};
+use crate::config::Config;
 
 /// Every rule, and how to find the one that covers a request.
 pub struct Policy {
@@ -74,9 +65,6 @@ fn specificity(path: &str) -> Vec<(u8, usize)> {
     path.split('/').skip(1).map(weigh).collect()
 }
 
-/// The class of the built-in rule's `gate.default_limit`.
-const BUILT_IN_CLASS: &str = "default";
-
 impl Policy {
     /// Makes sense of the rules; each fault is one line.
     pub fn build(config: &Config) -> Result<Self, Vec<String>> {
@@ -105,191 +93,6 @@ impl Policy {
         let rule = routes.and_then(|routes| routes.find(without_last_slash(path)));
         rule.map_or(&self.built_in, |index| &self.rules[index])
     }
-}
-
-/// A host without its port, in lower case.
-pub fn host_name(host: &str) -> std::borrow::Cow<'_, str> {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.strip_suffix('.').unwrap_or(name);
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
-}
-
-/// `/admin/` is judged as `/admin`: applications often serve the same at both.
-fn without_last_slash(path: &str) -> &str {
-    match path.strip_suffix('/') {
-        Some("") | None => path,
-        Some(shorter) => shorter,
-    }
-}
-
-/// Every class with its number and limit.
-#[derive(Default)]
-struct Classes(BTreeMap<String, (u32, u32)>);
-
-impl Classes {
-    fn define(&mut self, name: &str, limit: u32) -> Result<ClassLimit, u32> {
-        let number = self.0.len() as u32;
-        let (number, known) = *self.0.entry(name.to_owned()).or_insert((number, limit));
-        if known == limit { Ok(ClassLimit { number, name: name.into(), limit }) } else { Err(known) }
-    }
-}
-
-struct Parsed {
-    rule: Rule,
-    host: Option<String>,
-    path: String,
-    methods: Vec<String>,
-}
-
-fn built_in(config: &Config, classes: &mut Classes) -> Rule {
-    let allow = match config.gate.default {
-        GateDefault::Allow => Allow { api_key: true, ..Allow::default() },
-        GateDefault::Deny => Allow::default(),
-    };
-    let class = config.gate.default_limit.map(|limit| {
-        // Should a rule have a class of this name too, the built-in rule shares its window and keeps to its limit.
-        classes.define(BUILT_IN_CLASS, limit).unwrap_or(ClassLimit {
-            number: classes.0[BUILT_IN_CLASS].0,
-            name: BUILT_IN_CLASS.into(),
-            limit,
-        })
-    });
-    let label = match config.gate.default {
-        GateDefault::Allow => "the built-in rule (gate.default = \"allow\")",
-        GateDefault::Deny => "the built-in rule (gate.default = \"deny\")",
-    };
-    Rule { label: label.to_owned(), demand: Demand { allow, class, ..Demand::of_the_gate() } }
-}
-
-fn parse(index: usize, settings: &RuleSettings, classes: &mut Classes) -> Result<Parsed, Vec<String>> {
-    let label = format!("rule {} ({} {})", index + 1, settings.methods.join(","), settings.path);
-    let mut faults = Vec::new();
-    let mut fault = |text: String| faults.push(format!("{label}: {text}"));
-
-    let path = canonical_path(&settings.path).unwrap_or_else(|text| {
-        fault(text);
-        String::new()
-    });
-    let host = settings.host.as_deref().map(|host| host_name(host).into_owned());
-    if let Some(host) = &host
-        && !is_host(host)
-    {
-        fault(format!("host `{host}` can never match: it must be a name such as api.example.com"));
-    }
-    let methods: Vec<String> = settings.methods.iter().map(|method| method.to_ascii_uppercase()).collect();
-    if methods.is_empty() {
-        fault(String::from("methods is empty, so that it can never match"));
-    }
-    for method in &methods {
-        if method != "*" && (method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase())) {
-            fault(format!("method `{method}` can never match"));
-        }
-    }
-    let allow = Allow::parse(&settings.allow).unwrap_or_else(|text| {
-        fault(text);
-        Allow::default()
-    });
-    if settings.organizations.is_empty() {
-        fault(String::from("organizations is empty, so that it can never match; use [\"home\"], ids, or [\"*\"]"));
-    }
-    let role = match settings.role.as_deref() {
-        None => RoleDemand::ByMethod,
-        Some(name) => match Role::parse(name) {
-            Some(role) => RoleDemand::AtLeast(role),
-            None => {
-                fault(format!("there is no role `{name}`; there are viewer, member, admin and owner"));
-                RoleDemand::ByMethod
-            }
-        },
-    };
-    for environment in &settings.environments {
-        if environment != "live" && environment != "test" {
-            fault(format!("there is no environment `{environment}`; there are live and test"));
-        }
-    }
-    if settings.environments.is_empty() {
-        fault(String::from("environments is empty, so that it can never match"));
-    }
-    let class = match (&settings.class, settings.limit) {
-        (Some(name), Some(limit)) if (1..=1_000_000).contains(&limit) => match classes.define(name, limit) {
-            Ok(class) => Some(class),
-            Err(other) => {
-                fault(format!("class `{name}` has a limit of {other} in another rule and of {limit} here"));
-                None
-            }
-        },
-        (_, Some(limit)) if !(1..=1_000_000).contains(&limit) => {
-            fault(format!("limit {limit} is not between 1 and 1000000"));
-            None
-        }
-        (None, Some(_)) => {
-            fault(String::from("a limit needs a class whose requests share it"));
-            None
-        }
-        _ => None,
-    };
-    if let Some(name) = &settings.class
-        && !is_class_name(name)
-    {
-        fault(format!("class `{name}` must be 1 to 64 characters out of a-z, 0-9 and : . _ -"));
-    }
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    let demand = Demand {
-        allow,
-        organizations: Organizations::parse(&settings.organizations),
-        role,
-        live: settings.environments.iter().any(|environment| environment == "live"),
-        test: settings.environments.iter().any(|environment| environment == "test"),
-        scopes: settings.scopes.clone(),
-        class,
-        ..Demand::of_the_gate()
-    };
-    Ok(Parsed { rule: Rule { label, demand }, host, path, methods })
-}
-
-fn is_class_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b":._-".contains(&byte))
-}
-
-fn is_host(host: &str) -> bool {
-    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    match bracketed {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
-    }
-}
-
-/// The path with its parameters named by place, so that two rules that differ in those names alone are one.
-fn canonical_path(path: &str) -> Result<String, String> {
-    if !path.starts_with('/') {
-        return Err(String::from("its path can never match: it must begin with a slash"));
-    }
-    let bare: String = path.replace("{*", "").replace(['{', '}'], "");
-    match super::path::normalize(bare.as_bytes()) {
-        Ok(normal) if normal == bare && !bare.contains('?') => {}
-        Ok(normal) => return Err(format!("its path can never match: requests are judged by the spelling `{normal}`")),
-        Err(reason) => return Err(format!("its path can never match: {reason}")),
-    }
-    let mut canonical = String::new();
-    for (place, segment) in without_last_slash(path).split('/').enumerate().skip(1) {
-        canonical.push('/');
-        match (segment.find('{'), segment.rfind('}')) {
-            (Some(open), Some(close)) if open < close => {
-                let star = if segment[open + 1..].starts_with('*') { "*" } else { "" };
-                let (before, after) = (&segment[..open], &segment[close + 1..]);
-                canonical.push_str(&format!("{before}{{{star}p{place}}}{after}"));
-            }
-            _ => canonical.push_str(segment),
-        }
-    }
-    Router::new().insert(canonical.clone(), ()).map_err(|error| format!("its path cannot be used: {error}"))?;
-    Ok(canonical)
 }
 
 fn route(parsed: &[Parsed]) -> Result<HashMap<String, Methods>, Vec<String>> {
@@ -371,6 +174,8 @@ fn routes_of(parsed: &[Parsed], host: &str, method: &str, faults: &mut Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{GateDefault, Rule as RuleSettings};
+    use crate::gate::demand::Allow;
 
     fn rule(path: &str) -> RuleSettings {
         RuleSettings { path: path.into(), ..RuleSettings::default() }
