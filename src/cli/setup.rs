@@ -33,8 +33,8 @@ pub fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
     let password =
         password.strip_suffix('\n').map_or(password.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     let Arguments { name, email, organization, .. } = arguments;
-    let url = config.public_url();
     let done = ask(config, Command::Setup { name, email, organization, password: password.to_owned() })?;
-    println!("{} owns this Claviger now; sign in at {url}/sign-in", done["email"].as_str().unwrap_or("The owner"));
+    let text = |field: &str| done[field].as_str().unwrap_or("");
+    println!("{} owns this Claviger now; sign in at {}", text("email"), text("signInUrl"));
     Ok(())
 }

@@ -49,7 +49,7 @@ impl Draft {
     /// Adds a link.
     pub fn link(mut self, label: &str, url: &str) -> Self {
         self.text.push_str(&format!("{label}:\n{url}\n\n"));
-        let style = "display:inline-block;padding:10px 16px;border-radius:6px;background:#1f5fbf;color:#ffffff;text-decoration:none";
+        let style = "display:inline-block;padding:10px 16px;border-radius:6px;background:#0f6868;color:#ffffff;text-decoration:none";
         let url = escape(url);
         self.html.push_str(&format!("<p><a href=\"{url}\" style=\"{style}\">{}</a></p>\n", escape(label)));
         self.html.push_str(&format!("<p style=\"font-size:13px;color:#555555;word-break:break-all\">{url}</p>\n"));

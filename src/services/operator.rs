@@ -40,7 +40,8 @@ pub fn run(services: &Services, command: Command, now: Moment) -> Result<Value, 
         Command::Setup { name, email, organization, password } => {
             setup::require_open(services)?;
             let user = setup::found(services, &context, Founding { name, email, password, organization })?;
-            Ok(json!({ "userId": user.id, "email": user.email }))
+            let sign_in = format!("{}/sign-in", services.config.public_url());
+            Ok(json!({ "userId": user.id, "email": user.email, "signInUrl": sign_in }))
         }
         Command::OrganizationList => to_json(organizations::list(services)?),
         Command::OrganizationPlan { organization, plan } => {
