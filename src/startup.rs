@@ -63,7 +63,7 @@ pub enum StartError {
     #[error("the database cannot be read: {0}")]
     Store(#[from] StoreError),
     /// The address.
-    #[error("cannot listen on {address}: {cause}. Is another server on that port? Set server.listen to a free one")]
+    #[error("cannot listen on {address}: {cause}. Is the address this machine's, and the port free and allowed?")]
     Listen {
         /// What was configured.
         address: String,
@@ -134,6 +134,11 @@ pub fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> R
     let lock = data_dir::lock(&config.data_dir)?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let location = master_key::locate(config.master_key.file.as_deref(), credentials.as_deref(), &config.data_dir);
+    if data_dir::lost_its_ledger(&config.data_dir) {
+        tracing::warn!(
+            "The request log, ledger.db, is gone; a new one begins. Restore it from a backup if it was not meant"
+        );
+    }
     let first_start = !data_dir::has_database(&config.data_dir);
     let master = master_key::load(&location, first_start, random.as_ref())?;
 

@@ -18,7 +18,16 @@ pub fn start(log: &Log) -> Result<(), String> {
 /// A bare level is for Claviger itself; the crates underneath have little to say that helps an operator. Directives
 /// (`info,actix_server=debug`) hold as they stand. The error says what is wrong with `log.level`.
 pub fn filter(level: &str) -> Result<EnvFilter, String> {
-    let bare = ["error", "warn", "info"].contains(&level);
-    let directives = if bare { format!("warn,claviger={level}") } else { level.to_owned() };
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let bare = LEVELS.contains(&level);
+    if !bare && !level.contains(['=', ',']) {
+        return Err(format!("log.level: there is no level `{level}`; there are {}", LEVELS.join(", ")));
+    }
+    // What a stranger sends that is no HTTP is no error of this server.
+    let directives = match level {
+        "off" => String::from("off"),
+        _ if bare => format!("warn,actix_http=off,claviger={level}"),
+        _ => level.to_owned(),
+    };
     EnvFilter::try_new(directives).map_err(|error| format!("log.level: {error}"))
 }

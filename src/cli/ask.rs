@@ -21,6 +21,13 @@ pub fn ask(config: Config, command: Command) -> Result<Value, Failure> {
     if let Some(stream) = startup::connect(&config.data_dir) {
         return through_socket(stream, &command);
     }
+    if data_dir::lacks_database(&config.data_dir) && !matches!(command, Command::Setup { .. }) {
+        return Err(Failure::Refused(format!(
+            "there is no Claviger in {}; name its directory with --data-dir, CLAVIGER_DATA_DIR or data_dir in the \
+             configuration",
+            config.data_dir.display()
+        )));
+    }
     data_dir::step_down_to_owner(&config.data_dir).map_err(startup::StartError::from)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let opened = startup::open(config, Arc::clone(&clock), Arc::new(SystemRandomness::new()))?;

@@ -8,6 +8,7 @@ use super::ask::ask;
 use crate::config::Config;
 use crate::role::Role;
 use crate::services::operator::Command;
+use crate::startup;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -44,7 +45,11 @@ pub fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
         key: arguments.key_id,
         role,
     };
+    let runs = startup::connect(&config.data_dir).is_some();
     let answer = ask(config, command)?;
+    if runs {
+        eprintln!("By the rules that the running server started with; restart it for others.");
+    }
     if arguments.json {
         println!("{answer:#}");
     } else {

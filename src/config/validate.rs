@@ -34,6 +34,7 @@ fn addresses(config: &Config, fault: &mut dyn FnMut(bool, String)) {
     );
     if let Some(listen) = &server.metrics_listen {
         fault(is_socket(listen), format!("server.metrics_listen: `{listen}` is not an address such as 127.0.0.1:9090"));
+        fault(listen != &server.listen, String::from("server.metrics_listen must differ from server.listen"));
     }
     if let Some(url) = &server.public_url {
         fault(
@@ -74,6 +75,10 @@ fn key_shapes(config: &Config, fault: &mut dyn FnMut(bool, String)) {
             && prefix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         fault(fits, format!("api_keys.{name} must be 3 to 32 lower-case letters, digits or `_`, and end with `_`"));
     }
+    for (name, prefix) in [("live_prefix", &keys.live_prefix), ("test_prefix", &keys.test_prefix)] {
+        let own = ["ses_", "stp_", "lnk_", "shr_", "wgs_"].contains(&prefix.as_str());
+        fault(!own, format!("api_keys.{name}: `{prefix}` is what Claviger's other tokens begin with"));
+    }
     fault(keys.live_prefix != keys.test_prefix, String::from("api_keys.live_prefix and test_prefix must differ"));
     fault((40..=128).contains(&keys.hex_digits), String::from("api_keys.hex_digits must be between 40 and 128"));
     let most = keys.max_rate_limit;
@@ -110,10 +115,22 @@ fn origins(config: &Config, fault: &mut dyn FnMut(bool, String)) {
             format!("gate.cookie_domain: `{domain}` must be a domain such as example.com"),
         );
         fault(
+            domain_covers(domain, &config.public_url()),
+            format!("gate.cookie_domain: the host of server.public_url must be `{domain}` or end with it"),
+        );
+        fault(
             config.is_https(),
             String::from("gate.cookie_domain needs an https server.public_url: its cookie is Secure"),
         );
     }
+}
+
+/// Whether a browser takes a cookie for this domain from this origin (RFC 6265, section 5.1.3).
+fn domain_covers(domain: &str, origin: &str) -> bool {
+    let domain = domain.trim_start_matches('.').to_ascii_lowercase();
+    let host = origin.split_once("://").map_or(origin, |(_, rest)| rest).to_ascii_lowercase();
+    let host = host.rsplit_once(':').map_or(host.as_str(), |(host, _)| host);
+    host == domain || host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'))
 }
 
 fn mail(config: &Config, fault: &mut dyn FnMut(bool, String)) {

@@ -60,6 +60,16 @@ impl Credential {
         }
     }
 
+    /// Where anybody may pass and credentials of this kind are not asked for, it counts as none: nobody who is signed in
+    /// is kept out of what is open to all.
+    pub fn as_far_as_it_counts(self, demand: &Demand) -> Credential {
+        match &self {
+            Credential::Key(_) if demand.allow.anonymous && !demand.allow.api_key => Credential::Anonymous,
+            Credential::Session(_) if demand.allow.anonymous && !demand.allow.session => Credential::Anonymous,
+            _ => self,
+        }
+    }
+
     /// What it may do: a key's role cut to its owner's, a session's user's.
     pub fn role(&self) -> Option<Role> {
         match self {

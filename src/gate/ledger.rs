@@ -5,6 +5,7 @@
 //! of counts (see [`crate::store::folds`]) happen in between, a slice at a time; checkpoints on a thread beside it.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -26,6 +27,8 @@ use crate::store::requests::RequestRow;
 const QUEUE: usize = 65_536;
 /// How long the thread waits for rows before it does its chores.
 const IDLE: Duration = Duration::from_millis(500);
+/// The same between two slices of a fold.
+const FOLDING: Duration = Duration::from_millis(1);
 /// Pages in the write-ahead log at which it is checkpointed (64 MB). While a checkpoint flushes to the disk, commits are
 /// slow; so under load there are few of them.
 const CHECKPOINT_AT: i64 = 16_384;
@@ -168,12 +171,14 @@ thread_local! {
 /// One turn of a worker's loop. The first request that records something wakes the ledger, but only when all others that
 /// were ready have recorded theirs: so a turn costs one waking, and its rows share a commit. It wakes when it is
 /// dropped, however that comes about.
-struct Turn<'a>(&'a Shared);
+///
+/// The mark is the thread's own, so a turn stays on its thread: it cannot be sent to another.
+struct Turn<'a>(&'a Shared, PhantomData<*const ()>);
 
 impl<'a> Turn<'a> {
     /// `None` where another request of this turn will wake the ledger.
     fn begin(shared: &'a Shared) -> Option<Self> {
-        (!IN_TURN.replace(true)).then_some(Turn(shared))
+        (!IN_TURN.replace(true)).then_some(Turn(shared, PhantomData))
     }
 }
 
@@ -195,11 +200,32 @@ struct Batch {
     closed: bool,
 }
 
+/// However the thread ends, nobody waits for it any more.
+struct Closing<'a>(&'a Shared);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue.lock();
+        queue.closed = true;
+        queue.rows.clear();
+        queue.waiting.clear();
+        queue.commands.clear();
+        self.0.checkpoint.lock().closed = true;
+        self.0.checkpoint_wake.notify_one();
+    }
+}
+
 fn run(mut writer: LedgerWriter, clock: &dyn Clock, shared: &Shared) {
+    let _closing = Closing(shared);
     do_not_preempt();
     let mut rows = Vec::new();
     loop {
-        let batch = next_batch(shared, std::mem::take(&mut rows), writer.has_chores());
+        let patience = match (writer.is_folding(), writer.has_chores()) {
+            (true, _) => Some(FOLDING),
+            (false, true) => Some(IDLE),
+            (false, false) => None,
+        };
+        let batch = next_batch(shared, std::mem::take(&mut rows), patience);
         let idle = batch.rows.is_empty() && batch.commands.is_empty();
         if !batch.rows.is_empty() {
             commit(&mut writer, clock, &batch.rows, batch.waiting, shared);
@@ -220,9 +246,6 @@ fn run(mut writer: LedgerWriter, clock: &dyn Clock, shared: &Shared) {
         rows.clear();
         look_after_log(shared, &mut writer, idle);
     }
-    drop(writer);
-    shared.checkpoint.lock().closed = true;
-    shared.checkpoint_wake.notify_one();
 }
 
 /// A thread that wakes often and briefly is let in at once by the kernel, in the midst of a worker's turn. This one has
@@ -252,15 +275,14 @@ fn look_after_log(shared: &Shared, writer: &mut LedgerWriter, idle: bool) {
     }
 }
 
-/// Waits for rows; while chores wait, not for long.
-fn next_batch(shared: &Shared, spare: Vec<RequestRow>, has_chores: bool) -> Batch {
+/// Waits for rows; while chores wait, not for longer than `patience`.
+fn next_batch(shared: &Shared, spare: Vec<RequestRow>, patience: Option<Duration>) -> Batch {
     let mut queue = shared.queue.lock();
     if queue.rows.is_empty() && queue.commands.is_empty() && !queue.closed {
         queue.asleep = true;
-        if has_chores {
-            shared.wake.wait_for(&mut queue, IDLE);
-        } else {
-            shared.wake.wait(&mut queue);
+        match patience {
+            Some(patience) => drop(shared.wake.wait_for(&mut queue, patience)),
+            None => shared.wake.wait(&mut queue),
         }
         queue.asleep = false;
     }

@@ -174,6 +174,7 @@ impl Gate {
 
     /// Judges a request, takes from its limits, and records it. When this is done, the row is committed.
     pub async fn admit(self: &Arc<Self>, demand: &Demand, credential: Credential, facts: &Facts<'_>) -> Decision {
+        let credential = credential.as_far_as_it_counts(demand);
         let mut decision = Decision {
             outcome: judge(demand, &credential, facts),
             credential,
@@ -338,7 +339,8 @@ fn row_of(demand: &Demand, decision: &Decision, facts: &Facts<'_>) -> Option<Req
         ip: if facts.ip.is_unspecified() { CompactString::default() } else { facts.ip.to_compact_string() },
         user_agent: clean(facts.user_agent, STORED_NAME_BYTES),
         class: decision.class.clone(),
-        cost: facts.cost,
+        // What drew on no limit does not fill a window after a restart.
+        cost: if demand.key_limit { facts.cost } else { 0 },
         count: 1,
     })
 }

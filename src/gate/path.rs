@@ -103,6 +103,15 @@ fn push_hex(text: &mut String, byte: u8) {
     text.push(char::from(DIGITS[usize::from(byte & 15)]));
 }
 
+/// The path as a server reads it that drops the parameters of each segment.
+pub fn without_parameters(path: &str) -> Result<String, PathInvalid> {
+    let cut = |segment: &str| {
+        let end = segment.find(';').into_iter().chain(segment.find("%3B")).min().unwrap_or(segment.len());
+        segment[..end].to_owned()
+    };
+    resolve_dots(&path.split('/').map(cut).collect::<Vec<_>>().join("/"))
+}
+
 fn resolve_dots(path: &str) -> Result<String, PathInvalid> {
     let mut segments: Vec<&str> = Vec::new();
     let mut ends_with_slash = false;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use matchit::Router;
 
+use super::path::{self, PathInvalid};
 use super::rules::{Classes, Parsed, built_in, parse, without_last_slash};
 pub use super::rules::{Rule, host_name};
 use crate::config::Config;
@@ -85,8 +86,21 @@ impl Policy {
         Ok(Policy { rules: parsed.into_iter().map(|parsed| parsed.rule).collect(), hosts, built_in })
     }
 
-    /// The rule for this method, host and normalised path.
-    pub fn find(&self, method: &str, host: &str, path: &str) -> &Rule {
+    /// The rule for this method, host and normalised path. Some servers take what follows a semicolon in a segment for
+    /// parameters and drop it (RFC 3986, section 3.3), others do not; where that would make it another rule's, the path
+    /// is refused.
+    pub fn find(&self, method: &str, host: &str, path: &str) -> Result<&Rule, PathInvalid> {
+        let rule = self.covering(method, host, path);
+        if path.contains([';', '%']) {
+            let bare = path::without_parameters(path)?;
+            if !std::ptr::eq(rule, self.covering(method, host, &bare)) {
+                return Err(PathInvalid("The path has a semicolon that servers read differently"));
+            }
+        }
+        Ok(rule)
+    }
+
+    fn covering(&self, method: &str, host: &str, path: &str) -> &Rule {
         let host = host_name(host);
         let methods = self.hosts.get(host.as_ref()).or_else(|| self.hosts.get(""));
         let routes = methods.and_then(|methods| methods.get(method).or_else(|| methods.get("")));
@@ -193,7 +207,7 @@ mod tests {
     }
 
     fn label<'a>(policy: &'a Policy, method: &str, host: &str, path: &str) -> &'a str {
-        &policy.find(method, host, path).label
+        &policy.find(method, host, path).unwrap().label
     }
 
     #[test]
@@ -266,6 +280,6 @@ mod tests {
         let mut config = Config::default();
         config.gate.default = GateDefault::Deny;
         let policy = Policy::build(&config).unwrap_or_else(|faults| panic!("{faults:?}"));
-        assert_eq!(policy.find("GET", "", "/x").demand.allow, Allow::default());
+        assert_eq!(policy.find("GET", "", "/x").unwrap().demand.allow, Allow::default());
     }
 }

@@ -66,8 +66,14 @@ impl Window {
         self.used += u64::from(cost);
     }
 
+    fn newest(&self) -> Option<u64> {
+        self.taken.back().map(|(at, _)| *at)
+    }
+
+    /// What was taken by a caller that came at `at` stands there, or later where others came before it. Of several that
+    /// would do, the oldest goes: so that none passes too soon.
     fn give_back(&mut self, at: u64, cost: u32) {
-        if let Some(index) = self.taken.iter().rposition(|entry| *entry == (at, cost)) {
+        if let Some(index) = self.taken.iter().position(|(taken, its)| *taken >= at && *its == cost) {
             self.taken.remove(index);
             self.used -= u64::from(cost);
         }
@@ -250,6 +256,9 @@ fn decide<'a>(
     cost: u32,
     now: u64,
 ) -> Verdict {
+    // Threads read the clock before they come here, not always in their order: no window's time goes back.
+    let newest = key.iter().chain(class.iter()).filter_map(|(window, _)| window.newest()).max().unwrap_or(0);
+    let now = now.max(newest);
     let mut wait = 0;
     for (window, limit) in key.iter_mut().chain(class.iter_mut()) {
         window.forget_old(now);
@@ -285,6 +294,21 @@ mod tests {
 
     fn passes(limiter: &RateLimiter, draw: &Draw, now: u64) -> bool {
         matches!(limiter.take(draw, now), Verdict::Passed(_))
+    }
+
+    #[test]
+    fn a_caller_with_an_old_time_counts_from_the_newest_and_the_wait_is_never_more_than_a_window() {
+        let limiter = limiter();
+        let draw = |cost| Draw { key: Some((7, 10)), class: None, cost };
+        for at in [START + 6_000_000, START, START + 3_000_000] {
+            assert!(matches!(limiter.take(&draw(1), at), Verdict::Passed(_)));
+        }
+        let Verdict::Refused(standings, wait) = limiter.take(&draw(10), START + 7_000_000) else { panic!("too many") };
+        assert_eq!(wait, WINDOW_US - 1_000_000);
+        assert_eq!(standings.key.unwrap().reset_us, WINDOW_US - 1_000_000);
+        limiter.give_back(&draw(1), START);
+        let Verdict::Passed(standings) = limiter.take(&draw(8), START + 7_000_000) else { panic!("there is room") };
+        assert_eq!(standings.key.unwrap().remaining, 0);
     }
 
     #[test]

@@ -145,6 +145,16 @@ fn check_lists(settings: &RuleSettings, faults: &mut Faults<'_>) {
             faults.add(format!("there is no environment `{environment}`; there are live and test"));
         }
     }
+    for organization in &settings.organizations {
+        if organization != "home" && organization != "*" && !organization.starts_with("org_") {
+            faults.add(format!("organization `{organization}` is no id; use \"home\", ids such as org_…, or \"*\""));
+        }
+    }
+    for scope in &settings.scopes {
+        if !is_short_name(scope) {
+            faults.add(format!("no key can have the scope `{scope}`"));
+        }
+    }
     if settings.environments.is_empty() {
         faults.add("environments is empty, so that it can never match");
     }
@@ -157,7 +167,7 @@ fn class_of(settings: &RuleSettings, classes: &mut Classes) -> Result<Option<Cla
             Some(_) => Err(String::from("a limit needs a class whose requests share it")),
         };
     };
-    if !is_class_name(name) {
+    if !is_short_name(name) {
         return Err(format!("class `{name}` must be 1 to 64 characters out of a-z, 0-9 and : . _ -"));
     }
     match settings.limit {
@@ -170,7 +180,8 @@ fn class_of(settings: &RuleSettings, classes: &mut Classes) -> Result<Option<Cla
     }
 }
 
-fn is_class_name(name: &str) -> bool {
+/// What classes and scopes are called.
+fn is_short_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b":._-".contains(&byte))
 }
@@ -206,6 +217,9 @@ fn canonical_path(path: &str) -> Result<String, String> {
             _ => canonical.push_str(segment),
         }
     }
+    let checked =
+        |path: &str| Router::new().insert(path, ()).map_err(|error| format!("its path cannot be used: {error}"));
+    checked(path)?;
     Router::new().insert(canonical.clone(), ()).map_err(|error| format!("its path cannot be used: {error}"))?;
     Ok(canonical)
 }

@@ -89,7 +89,8 @@ async fn admit(demands: &Demands, request: &HttpRequest) -> Result<Decision, Ser
     let user_agent = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let host = headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
     let facts = Facts {
-        at: info.at,
+        // The look-up may have taken its time.
+        at: app.clock.now(),
         method: request.method().as_str(),
         host,
         path: request.path(),

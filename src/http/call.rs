@@ -113,6 +113,10 @@ impl Body {
         if !self.is_json {
             return Err(ErrorCode::UnsupportedMediaType.into());
         }
+        // serde reads a list as an object too, field by field.
+        if self.bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(ServiceError::field("body", "must be a JSON object"));
+        }
         let mut deserializer = serde_json::Deserializer::from_slice(&self.bytes);
         let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
             let path = error.path().to_string();

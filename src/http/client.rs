@@ -53,10 +53,9 @@ fn walk(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> Client {
         return Client { peer, through_proxy: false, address: peer, https: false };
     }
     let mut address = peer;
-    let lines: Vec<&str> =
-        headers.get_all(&header_names::X_FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
-    for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        match parse_hop(hop.trim()) {
+    let lines: Vec<&[u8]> = headers.get_all(&header_names::X_FORWARDED_FOR).map(|value| value.as_bytes()).collect();
+    for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
+        match std::str::from_utf8(hop).ok().and_then(|hop| parse_hop(hop.trim())) {
             Some(hop) => address = hop,
             // What cannot be parsed ends the walk: what stands further left was written by whoever wrote this.
             None => break,
@@ -90,7 +89,8 @@ mod tests {
         let trusted: Vec<Network> = trusted.iter().map(|text| Network::try_from(text.to_string()).unwrap()).collect();
         let mut headers = HeaderMap::new();
         for line in forwarded_for {
-            headers.append(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_str(line).unwrap());
+            headers
+                .append(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         headers.append(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("https"));
         walk(&trusted, peer.parse().unwrap(), &headers)
@@ -111,6 +111,8 @@ mod tests {
         assert_eq!(address(&["::ffff:203.0.113.9"]), "203.0.113.9");
         assert_eq!(address(&["[2001:db8::1]:443"]), "2001:db8::1");
         assert_eq!(address(&["203.0.113.9:1234"]), "203.0.113.9");
+        assert_eq!(address(&["\u{ff}, 203.0.113.9"]), "203.0.113.9");
+        assert_eq!(address(&["203.0.113.9, \u{ff}, 10.0.0.2"]), "10.0.0.2");
         assert_eq!(address(&["10.0.0.3"]), "10.0.0.3");
         assert_eq!(address(&[]), "10.0.0.1");
     }

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use actix_web::http::header::{HOST, HeaderMap, HeaderName};
+use actix_web::http::header::{HOST, HeaderMap, HeaderName, USER_AGENT};
 
-use super::header_names::{X_FORWARDED_HOST, X_FORWARDED_METHOD, X_FORWARDED_URI, X_ORIGINAL_METHOD, X_ORIGINAL_URI};
+use super::header_names::{
+    X_FORWARDED_HOST, X_FORWARDED_METHOD, X_FORWARDED_PROTO, X_FORWARDED_URI, X_ORIGINAL_METHOD, X_ORIGINAL_URI,
+};
 
 use crate::error_code::ErrorCode;
 use crate::gate::path;
@@ -25,6 +27,9 @@ pub struct Forwarded<'a> {
 
 /// Reads the original request. `own_method` stands in where no method is given; a trusted proxy must give all.
 pub fn read<'a>(headers: &'a HeaderMap, own_method: &'a str, from_proxy: bool) -> Result<Forwarded<'a>, ServiceError> {
+    for name in [&X_FORWARDED_PROTO, &USER_AGENT] {
+        single(headers, name)?;
+    }
     let method = one_of(headers, &X_FORWARDED_METHOD, &X_ORIGINAL_METHOD)?;
     let target = one_of(headers, &X_FORWARDED_URI, &X_ORIGINAL_URI)?;
     if from_proxy && (method.is_none() || target.is_none()) {
@@ -33,6 +38,7 @@ pub fn read<'a>(headers: &'a HeaderMap, own_method: &'a str, from_proxy: bool) -
     let method = match method {
         None => own_method,
         Some(bytes) => match std::str::from_utf8(bytes) {
+            Ok("TRACE") => return Err(ErrorCode::MethodNotAllowed.into()),
             Ok(method) if is_method(method) => method,
             _ => return Err(ambiguous("The forwarded method is not one of HTTP")),
         },
@@ -104,8 +110,10 @@ mod tests {
         assert_eq!(read_these(&both, true), expected);
         let disagree = [("x-forwarded-uri", "/a"), ("x-original-uri", "/b")];
         assert_eq!(read_these(&disagree, false), Err(ErrorCode::ForwardedRequestAmbiguous));
-        let twice = [("x-forwarded-uri", "/a"), ("x-forwarded-uri", "/a")];
-        assert_eq!(read_these(&twice, false), Err(ErrorCode::ForwardedRequestAmbiguous));
+        for name in ["x-forwarded-uri", "x-forwarded-proto", "user-agent"] {
+            let twice = [(name, "/a"), (name, "/a")];
+            assert_eq!(read_these(&twice, false), Err(ErrorCode::ForwardedRequestAmbiguous), "{name}");
+        }
         for host in ["a.example, b.example", "é"] {
             let odd = [("x-forwarded-uri", "/a"), ("x-forwarded-host", host)];
             let expected = if host.is_ascii() {

@@ -11,6 +11,7 @@ macro_rules! names {
 names! {
     RATE_LIMIT "ratelimit";
     RATE_LIMIT_POLICY "ratelimit-policy";
+    SEC_FETCH_SITE "sec-fetch-site";
     SEC_WEBSOCKET_KEY "sec-websocket-key";
     X_API_KEY "x-api-key";
     X_CLAVIGER_CODE "x-claviger-code";

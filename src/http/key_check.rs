@@ -114,7 +114,8 @@ pub async fn check(call: Call, body: Body) -> Answer {
     let credential = gate.resolve(presented, false, call.info.at.unix_ms).await?;
     let credential = hide_foreign(&call, credential);
     let facts = Facts {
-        at: call.info.at,
+        // The body may have taken its time, and so may the look-up.
+        at: call.app.clock.now(),
         method: &checked.method,
         host: &checked.host,
         path: checked.path.as_deref().unwrap_or(""),
@@ -123,13 +124,15 @@ pub async fn check(call: Call, body: Body) -> Answer {
         cost: checked.cost,
     };
     let decision = if checked.path.is_some() {
-        let rule = gate.policy().find(&checked.method, &checked.host, facts.path);
+        let rule = gate.policy().find(&checked.method, &checked.host, facts.path).map_err(ServiceError::from)?;
         gate.admit(&rule.demand, credential, &facts).await
     } else {
         gate.admit(&of_the_key_alone(), credential, &facts).await
     };
-    if decision.outcome == Err(ErrorCode::LedgerUnavailable) {
-        return Err(ErrorCode::LedgerUnavailable.into());
+    if let Err(code) = decision.outcome
+        && code.status() >= 500
+    {
+        return Err(code.into());
     }
     ok(&answer(&decision))
 }

@@ -56,14 +56,15 @@ async fn decide(
     if is_free_preflight(app, &original, headers, presented) {
         return Ok(Decision::free());
     }
-    if matches!(presented, Presented::Session(_)) {
+    let credential = app.gate.resolve(presented, is_gate_cookie, at.unix_ms).await?;
+    let rule = app.gate.policy().find(original.method, original.host, &original.path)?;
+    if matches!(credential, Credential::Session(_)) && rule.demand.allow.session {
         require_known_origin(app, &original, headers)?;
     }
-    let credential = app.gate.resolve(presented, is_gate_cookie, at.unix_ms).await?;
-    let rule = app.gate.policy().find(original.method, original.host, &original.path);
     let user_agent = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let facts = Facts {
-        at,
+        // The look-up may have taken its time.
+        at: app.clock.now(),
         method: original.method,
         host: original.host,
         path: &original.path,
@@ -96,16 +97,23 @@ fn is_free_preflight(app: &App, original: &Forwarded<'_>, headers: &HeaderMap, p
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// With a cookie, what changes something or opens a WebSocket must come from an application that is known.
+/// With a cookie, what changes something or opens a WebSocket must come from an application that is known. Only where
+/// no cookie is shared among hosts may the origin be left unsaid, as browsers never do.
 fn require_known_origin(app: &App, original: &Forwarded<'_>, headers: &HeaderMap) -> Result<(), ServiceError> {
     // Proxies strip `Upgrade` from what they ask; the key of the handshake (RFC 6455) stays.
     let upgrades = headers.contains_key(&header_names::SEC_WEBSOCKET_KEY) || headers.contains_key(UPGRADE);
     if csrf::is_safe(original.method) && !upgrades {
         return Ok(());
     }
-    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
-    let known = origin.is_some_and(|origin| is_known_origin(app, origin));
+    let known = match headers.get(ORIGIN) {
+        None => app.cookies.gate.is_none() && !headers.get(&header_names::SEC_FETCH_SITE).is_some_and(is_foreign),
+        Some(origin) => origin.to_str().is_ok_and(|origin| is_known_origin(app, origin)),
+    };
     if known { Ok(()) } else { Err(ErrorCode::OriginNotAllowed.into()) }
+}
+
+fn is_foreign(site: &HeaderValue) -> bool {
+    site != "same-origin" && site != "none"
 }
 
 /// Whether an origin is Claviger's own or one of `gate.origins`.

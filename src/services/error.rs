@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::crypto::hashing_queue::Busy;
 use crate::crypto::seal::SealError;
 use crate::error_code::ErrorCode;
+use crate::gate::path::PathInvalid;
 use crate::random::RandomFailed;
 use crate::store::{Refusal, StoreError};
 
@@ -71,6 +72,12 @@ impl From<StoreError> for ServiceError {
             StoreError::Full(_) => busy(ErrorCode::StorageFull),
             StoreError::Failed(cause) => ServiceError::failed(cause),
         }
+    }
+}
+
+impl From<PathInvalid> for ServiceError {
+    fn from(reason: PathInvalid) -> Self {
+        ServiceError::new(ErrorCode::PathInvalid, reason.to_string())
     }
 }
 

@@ -77,9 +77,8 @@ fn by_policy(
     key: Option<KeyRecord>,
     now: Moment,
 ) -> Result<Explanation, ServiceError> {
-    let path = path::normalize(question.target.as_bytes())
-        .map_err(|reason| ServiceError::new(ErrorCode::PathInvalid, reason.to_string()))?;
-    let rule = policy.find(&question.method, &question.host, &path);
+    let path = path::normalize(question.target.as_bytes())?;
+    let rule = policy.find(&question.method, &question.host, &path)?;
     let demand = &rule.demand;
     let facts = Facts {
         at: now,

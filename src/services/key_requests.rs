@@ -93,15 +93,19 @@ fn list(
     page: Page,
 ) -> Result<Listed<RequestView>, ServiceError> {
     let filter = Filter { organization: context.organization()?, before: page.before, ..filter };
-    let (open, rows) = services.store.read_ledger(|reader| {
+    let (open, numbered) = services.store.read_ledger(|reader| {
         // Counts that are still open stand before all rows, so they are on the first page only.
         let open =
             if page.before.is_none() { open_counts::of_organization(reader, filter.organization)? } else { Vec::new() };
         Ok((open, requests::list(reader, &filter, page.limit + 1)?))
     })?;
-    let cut = page.cut(rows);
+    // They have no number yet, so that no cursor can begin behind one: all of them are shown, and fewer of the others.
     let mut rows: Vec<RequestRow> = open.into_iter().filter(|row| filter.matches(row)).collect();
+    let limit = page.limit.saturating_sub(rows.len()).max(1);
+    let cut = Page { limit, ..page }.cut(numbered);
+    rows.truncate(page.limit - 1);
     rows.extend(cut.items);
+    rows.sort_by_key(|row| std::cmp::Reverse(row.at));
     let labels = labels(services, &rows)?;
     let items = rows.into_iter().map(|row| view(row, &labels)).collect();
     Ok(Listed { items, next: cut.next })

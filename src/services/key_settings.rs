@@ -176,6 +176,7 @@ fn apply(
     }
     match required(wishes.owner, "owner", faults).as_deref() {
         None => {}
+        Some("me") if bounds.me.is_none() => faults.add("owner", "must be organization: nobody in person asks"),
         Some("me") => settings.owner = bounds.me.clone(),
         Some("organization") => settings.owner = None,
         Some(_) => faults.add("owner", "must be me or organization"),

@@ -178,8 +178,8 @@ fn view(
             prefix: before.prefix.clone(),
             grace_ends_at: before.grace_ends_at.map(to_rfc3339),
             last_used_at: last.map(|last| to_rfc3339(last.at)),
-            last_used_ip: last.map(|last| last.ip.to_string()),
-            last_user_agent: last.map(|last| last.user_agent.to_string()),
+            last_used_ip: last.and_then(|last| said(&last.ip)),
+            last_user_agent: last.and_then(|last| said(&last.user_agent)),
         }
     });
     let status = key.status(now).as_str();
@@ -195,8 +195,8 @@ fn view(
         created_by: Named { id: key.created_by, name: key.created_by_name },
         owner: owner(key.settings.owner, names),
         last_used_at: last.map(|LastUse { at, .. }| to_rfc3339(*at)),
-        last_used_ip: last.map(|last| last.ip.to_string()),
-        last_user_agent: last.map(|last| last.user_agent.to_string()),
+        last_used_ip: last.and_then(|last| said(&last.ip)),
+        last_user_agent: last.and_then(|last| said(&last.user_agent)),
         request_count: family.map_or(0, |keys| keys.values().map(|usage| usage.requests).sum()),
         rotated_from: key.rotated_from,
         grace_ends_at: key.grace_ends_at.map(to_rfc3339),
@@ -210,6 +210,11 @@ fn view(
         rate_limit: key.settings.rate_limit,
         active: key.settings.active,
     }
+}
+
+/// Empty where the use was a check that named none.
+fn said(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 fn owner(user: Option<String>, names: &Names) -> Owner {

@@ -111,6 +111,8 @@ pub enum Broken {
     Unlinked(i64),
     /// The row is missing.
     Missing(i64),
+    /// The chain holds, but the row is another than the head that was kept elsewhere.
+    OtherThanHead(i64),
     /// The checkpoint is not signed by this master key.
     Checkpoint,
 }
@@ -121,6 +123,12 @@ impl std::fmt::Display for Broken {
             Broken::Changed(seq) => write!(formatter, "row {seq} was changed"),
             Broken::Unlinked(seq) => write!(formatter, "row {seq} does not follow from the one before it"),
             Broken::Missing(seq) => write!(formatter, "row {seq} is missing"),
+            Broken::OtherThanHead(seq) => {
+                write!(
+                    formatter,
+                    "row {seq} is not the one that the head names: either it was replaced, or the head was mistyped"
+                )
+            }
             Broken::Checkpoint => write!(formatter, "the checkpoint where the chain begins was changed"),
         }
     }
@@ -164,7 +172,9 @@ impl<'a> Verifier<'a> {
             return Err(Broken::Unlinked(row.seq));
         }
         match self.head {
-            Some(head) if head.seq == row.seq && head != self.end => return Err(Broken::Unlinked(row.seq)),
+            Some(head) if head.seq == row.seq && head != self.end => {
+                return Err(Broken::OtherThanHead(row.seq));
+            }
             Some(head) if head == self.end => self.head_seen = true,
             _ => {}
         }

@@ -88,6 +88,16 @@ pub fn has_database(path: &Path) -> bool {
     fs::metadata(path.join(super::schema::STATE.file)).is_ok_and(|metadata| metadata.len() > 0)
 }
 
+/// Whether there surely is none: what cannot be looked at may have one.
+pub fn lacks_database(path: &Path) -> bool {
+    matches!(path.join(super::schema::STATE.file).try_exists(), Ok(false))
+}
+
+/// Whether the state is there and the ledger beside it is gone.
+pub fn lost_its_ledger(path: &Path) -> bool {
+    has_database(path) && matches!(path.join(super::schema::LEDGER.file).try_exists(), Ok(false))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,9 +11,9 @@ use super::folds::{self, Index};
 use super::requests::{RequestRow, columns};
 use super::usage::{self, FamilyUsage};
 
-/// Families whose usage is applied in one slice.
+/// Families whose usage is applied in one slice, at least.
 const FAMILIES: usize = 24;
-/// Blocks that are put into each index in one slice.
+/// Blocks that are put into each index in one slice, at least.
 const BLOCKS: usize = 256;
 
 /// An owner (a family or an organization) and the blocks with rows of it, in their order.
@@ -99,14 +99,16 @@ impl Folding {
         self.fold = Some(Fold { upto, usage, families, organizations });
     }
 
-    /// Applies a slice of the fold that is under way, within the caller's transaction.
-    pub fn apply_slice(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Applies a slice of the fold that is under way, within the caller's transaction, which writes so many `rows`: never
+    /// less than those will need in their turn.
+    pub fn apply_slice(&mut self, connection: &Connection, rows: usize) -> rusqlite::Result<()> {
         let Some(fold) = &mut self.fold else { return Ok(()) };
-        for (family, usage) in fold.usage.drain(..fold.usage.len().min(FAMILIES)) {
+        let (families, blocks) = (FAMILIES.max(rows), BLOCKS.max(rows));
+        for (family, usage) in fold.usage.drain(..fold.usage.len().min(families)) {
             usage::apply(connection, family, &usage, fold.upto)?;
         }
-        index_slice(connection, Index::Family, &mut fold.families)?;
-        index_slice(connection, Index::Organization, &mut fold.organizations)?;
+        index_slice(connection, Index::Family, &mut fold.families, blocks)?;
+        index_slice(connection, Index::Organization, &mut fold.organizations, blocks)?;
         if fold.usage.is_empty() && fold.families.is_empty() && fold.organizations.is_empty() {
             folds::set_upto(connection, fold.upto)?;
             self.fold = None;
@@ -122,9 +124,13 @@ fn note(blocks: &mut Vec<i64>, block: i64) {
     }
 }
 
-/// Takes [`BLOCKS`] off the front, whether they are one owner's or many owners'.
-fn index_slice(connection: &Connection, index: Index, lists: &mut VecDeque<Blocks>) -> rusqlite::Result<()> {
-    let mut room = BLOCKS;
+/// Takes so many blocks off the front, whether they are one owner's or many owners'.
+fn index_slice(
+    connection: &Connection,
+    index: Index,
+    lists: &mut VecDeque<Blocks>,
+    mut room: usize,
+) -> rusqlite::Result<()> {
     while room > 0
         && let Some((owner, blocks)) = lists.front_mut()
     {

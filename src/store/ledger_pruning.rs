@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{chain, folds};
-use crate::clock::UnixMillis;
+use crate::clock::{MINUTE, UnixMillis};
 use crate::crypto::signature::SigningKey;
 
 /// Rows pruned in one transaction.
@@ -11,15 +11,33 @@ const ROWS: i64 = 500;
 /// Families whose usage by minute is pruned in one call.
 const FAMILIES: usize = 100;
 
-/// Removes a batch of the oldest rows: those before `before`, or any while there is too much. Says whether there may be
-/// more.
-pub(super) fn rows(
+/// Pages given back to the system in one call.
+const PAGES: usize = 256;
+/// Free pages that are kept (16 MB).
+const SPARE_PAGES: i64 = 4_096;
+
+/// Removes a batch of what is older than `before`, or of the oldest while there is too much. Where the size drives it,
+/// usage by minute goes as far back as the requests do. Says whether there may be more.
+pub(super) fn batch(
     connection: &mut Connection,
     key: &SigningKey,
     before: UnixMillis,
     max_megabytes: u64,
+    family: &mut i64,
 ) -> rusqlite::Result<bool> {
     let too_large = live_bytes(connection)? > max_megabytes.saturating_mul(1 << 20);
+    let more_rows = rows(connection, key, before, too_large)?;
+    if more_rows && !too_large {
+        return Ok(true);
+    }
+    let oldest: Option<UnixMillis> =
+        connection.query_row("SELECT at FROM requests ORDER BY seq LIMIT 1", [], |row| row.get(0)).optional()?;
+    let usage_before = if too_large { oldest.map_or(before, |oldest| before.max(oldest)) } else { before };
+    let more_usage = usage(connection, family, usage_before.div_euclid(MINUTE))?;
+    Ok(more_rows || more_usage)
+}
+
+fn rows(connection: &mut Connection, key: &SigningKey, before: UnixMillis, too_large: bool) -> rusqlite::Result<bool> {
     let folded = folds::upto(connection)?;
     let batch: Option<(i64, i64)> = connection
         .query_row(
@@ -31,8 +49,7 @@ pub(super) fn rows(
         .optional()?
         .flatten();
     let Some((first, last)) = batch else {
-        connection.execute_batch("PRAGMA incremental_vacuum(2000)")?;
-        return Ok(false);
+        return give_back_pages(connection);
     };
     let transaction = connection.transaction()?;
     folds::forget_blocks(&transaction, last)?;
@@ -49,6 +66,18 @@ pub(super) fn rows(
     Ok(last - first + 1 >= ROWS || too_large)
 }
 
+/// Gives back what the next rows will not need. Says whether there is more of it. The pragma frees a page a step.
+fn give_back_pages(connection: &Connection) -> rusqlite::Result<bool> {
+    let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    if free <= SPARE_PAGES {
+        return Ok(false);
+    }
+    let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    let mut pages = statement.query([])?;
+    while pages.next()?.is_some() {}
+    Ok(true)
+}
+
 /// What the database really holds, free pages left out.
 pub(super) fn live_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     let pragma = |name: &str| -> rusqlite::Result<i64> { connection.pragma_query_value(None, name, |row| row.get(0)) };
@@ -57,7 +86,7 @@ pub(super) fn live_bytes(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// Removes a batch of usage by minute before `minute`, beginning after `family`. Says whether there may be more.
-pub(super) fn usage(connection: &Connection, family: &mut i64, minute: i64) -> rusqlite::Result<bool> {
+fn usage(connection: &Connection, family: &mut i64, minute: i64) -> rusqlite::Result<bool> {
     for _ in 0..FAMILIES {
         match super::usage::prune(connection, *family, minute)? {
             Some(next) => *family = next,

@@ -115,7 +115,7 @@ impl LedgerWriter {
         self.folding.begin(self.chain.end.seq);
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         while self.folding.under_way() {
-            self.folding.apply_slice(&self.connection)?;
+            self.folding.apply_slice(&self.connection, 0)?;
         }
         self.connection.execute_batch("COMMIT")
     }
@@ -164,7 +164,7 @@ impl LedgerWriter {
         if !self.folding.under_way() && self.folding.waiting() >= FOLD_AT {
             self.folding.begin(self.chain.end.seq);
         }
-        self.folding.apply_slice(&self.connection)?;
+        self.folding.apply_slice(&self.connection, rows.len())?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
     }
@@ -185,6 +185,11 @@ impl LedgerWriter {
             self.any_open = open_counts::any(&self.connection)?;
         }
         Ok(())
+    }
+
+    /// Whether a fold is under way, so that its next slice need not wait.
+    pub fn is_folding(&self) -> bool {
+        self.folding.under_way() && !self.stale
     }
 
     /// Whether there is anything to do without new rows: rows to fold, or counts to close.
@@ -244,10 +249,7 @@ impl LedgerWriter {
         let before = now - i64::from(retention_days) * DAY;
         self.without_waiting(|writer| {
             let (connection, key) = (&mut writer.connection, &writer.chain.key);
-            let result = match ledger_pruning::rows(connection, key, before, max_megabytes) {
-                Ok(false) => ledger_pruning::usage(connection, &mut writer.pruned_family, before.div_euclid(MINUTE)),
-                other => other,
-            };
+            let result = ledger_pruning::batch(connection, key, before, max_megabytes, &mut writer.pruned_family);
             if result.is_err() {
                 writer.roll_back();
             }
@@ -431,5 +433,51 @@ mod tests {
         assert_eq!(verify(&writer), Err(chain::Broken::Changed(3)));
         writer.connection.execute("DELETE FROM requests WHERE seq = 3", []).unwrap();
         assert_eq!(verify(&writer), Err(chain::Broken::Missing(3)));
+    }
+
+    #[test]
+    fn a_ledger_that_was_pruned_gives_its_room_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = open(directory.path());
+        for _ in 0..5 {
+            let rows: Vec<_> =
+                (0..6_000).map(|_| RequestRow { path: "/x".repeat(500).into(), ..row(2, DAY, None) }).collect();
+            writer.append(&rows, DAY).unwrap();
+        }
+        let pages = |writer: &LedgerWriter| -> i64 {
+            writer.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap()
+        };
+        let full = pages(&writer);
+        let now = 40 * DAY;
+        while writer.has_chores() {
+            writer.do_chores(now).unwrap();
+        }
+        while writer.prune(now, 30, 4_096).unwrap() {}
+        assert!(pages(&writer) < full * 3 / 4, "{} of {full}", pages(&writer));
+    }
+
+    #[test]
+    fn a_shared_row_that_comes_late_neither_sets_the_last_use_back_nor_hides_what_came_after_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = open(directory.path());
+        let start = 100 * MINUTE;
+        for _ in 0..61 {
+            writer.append(&[row(2, start, Some("INSUFFICIENT_ROLE"))], start).unwrap();
+        }
+        let later = RequestRow { ip: "192.0.2.99".into(), ..row(2, start + 30 * SECOND, None) };
+        writer.append(std::slice::from_ref(&later), later.at).unwrap();
+        while writer.folding.waiting() > 0 || writer.folding.under_way() {
+            writer.do_chores(later.at).unwrap();
+        }
+        let now = start + 66 * SECOND;
+        while writer.has_chores() {
+            writer.do_chores(now).unwrap();
+        }
+        let taken = requests::taken_by_family(&writer.connection, 2, now - 60 * SECOND, writer.newest()).unwrap();
+        assert_eq!(taken, [(later.at, 1)]);
+        let all = usage::of_families(&writer.connection, &[2]).unwrap();
+        let last = all[&2][&2].last.clone().unwrap();
+        assert_eq!((last.at, last.ip.as_str()), (later.at, "192.0.2.99"));
+        assert_eq!(all[&2][&2].requests, 62);
     }
 }

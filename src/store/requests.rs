@@ -10,7 +10,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params, para
 use super::audit_log::end_from;
 use super::chain::{ChainEnd, Content, Link};
 use super::{ReadResult, Reader, folds};
-use crate::clock::UnixMillis;
+use crate::clock::{MINUTE, UnixMillis};
 
 /// One request, as it is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,11 +200,13 @@ pub fn taken_by_family(reader: &Reader, family: i64, from: UnixMillis, upto: i64
     let mut taken = Vec::new();
     while let Some(row) = rows.next()? {
         let at: UnixMillis = row.get(0)?;
-        if at < from {
+        // A row that many refused requests share takes its place at the end of their minute, behind later ones.
+        if at < from - 2 * MINUTE {
             break;
         }
-        if row.get(2)? {
-            taken.push((at, row.get(1)?));
+        let cost: u32 = row.get(1)?;
+        if at >= from && cost > 0 && row.get(2)? {
+            taken.push((at, cost));
         }
     }
     Ok(taken)
@@ -292,6 +294,23 @@ pub(super) fn conditions(filter: &Filter) -> Vec<(&'static str, Value)> {
     list
 }
 
+/// A number before all rows that are not older than `from`. Rows stand nearly in the order of their times.
+fn not_before(reader: &Reader, from: UnixMillis) -> ReadResult<i64> {
+    let mut at = reader.prepare_cached("SELECT seq, at FROM requests WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
+    let ends = "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM requests";
+    let (mut low, mut high): (i64, i64) = reader.query_row(ends, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found: Option<(i64, UnixMillis)> =
+            at.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        match found {
+            Some((_, its)) if its < from - 2 * MINUTE => low = middle + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
 /// The newest requests first, with their numbers: first the rows that are not folded yet, then those that the index of
 /// the key's family, or of the organization, names.
 pub fn list(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i64, RequestRow)>> {
@@ -302,7 +321,9 @@ pub fn list(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i
     };
     let below = filter.before.unwrap_or(i64::MAX);
     let last = folded.min(below.saturating_sub(1));
-    let mut values: Vec<Value> = [owner, folded, below, limit as i64, last, folds::BLOCK].map(Value::from).into();
+    let first = filter.from.map_or(Ok(0), |from| not_before(reader, from))?;
+    let mut values: Vec<Value> =
+        [owner, folded, below, limit as i64, last, folds::BLOCK, first].map(Value::from).into();
     let mut condition = String::new();
     for (text, value) in conditions(filter) {
         values.push(value);
@@ -313,11 +334,11 @@ pub fn list(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i
     // CROSS JOIN keeps SQLite walking the index from its end, so that a page costs what it shows.
     let sql = format!(
         "SELECT * FROM (SELECT {columns} FROM requests
-             WHERE seq > ?2 AND seq < ?3{condition} ORDER BY seq DESC LIMIT ?4)
+             WHERE seq > ?2 AND seq < ?3 AND seq >= ?7{condition} ORDER BY seq DESC LIMIT ?4)
          UNION ALL
-         SELECT * FROM (SELECT {columns} FROM (SELECT block FROM {index} AND block <= ?5 / ?6) AS mine
+         SELECT * FROM (SELECT {columns} FROM (SELECT block FROM {index} AND block <= ?5 / ?6 AND block >= ?7 / ?6) AS mine
              CROSS JOIN requests
-             WHERE seq BETWEEN mine.block * ?6 AND mine.block * ?6 + ?6 - 1 AND seq <= ?5{condition}
+             WHERE seq BETWEEN mine.block * ?6 AND mine.block * ?6 + ?6 - 1 AND seq <= ?5 AND seq >= ?7{condition}
              ORDER BY mine.block DESC, seq DESC LIMIT ?4)"
     );
     let mut statement = reader.prepare_cached(&sql)?;

@@ -131,6 +131,10 @@ pub(super) fn examine(path: &Path, part: &Part, master_key_check: Option<&[u8; 3
     if application_id != i64::from(part.application_id) {
         return Err(OpenError::Foreign(path.to_owned()));
     }
+    if version < 0 {
+        let cause = format!("its schema version is {version}");
+        return Err(OpenError::Unusable { path: path.to_owned(), cause });
+    }
     if version > part.version() {
         return Err(OpenError::NewerSchema { path: path.to_owned(), found: version, known: part.version() });
     }
@@ -199,7 +203,7 @@ fn upgrade(connection: &mut Connection, part: &Part) -> rusqlite::Result<()> {
         transaction.execute_batch(part.statements())?;
         transaction.pragma_update(None, "application_id", part.application_id)?;
     } else {
-        for step in &part.upgrades[version as usize - 1..] {
+        for step in part.upgrades.iter().skip((version - 1).max(0) as usize) {
             transaction.execute_batch(step)?;
         }
     }

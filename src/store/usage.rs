@@ -84,8 +84,12 @@ pub(super) fn apply(connection: &Connection, family: i64, usage: &FamilyUsage, u
     let mut keys = connection.prepare_cached(
         "INSERT INTO key_usage (family, key, requests, last_at, last_ip, last_user_agent, upto)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (family, key) DO UPDATE SET requests = requests + excluded.requests, last_at = excluded.last_at,
-             last_ip = excluded.last_ip, last_user_agent = excluded.last_user_agent, upto = excluded.upto",
+         ON CONFLICT (family, key) DO UPDATE SET requests = requests + excluded.requests,
+             last_at = max(last_at, excluded.last_at),
+             last_ip = CASE WHEN excluded.last_at >= last_at THEN excluded.last_ip ELSE last_ip END,
+             last_user_agent =
+                 CASE WHEN excluded.last_at >= last_at THEN excluded.last_user_agent ELSE last_user_agent END,
+             upto = excluded.upto",
     )?;
     for (key, usage) in &usage.keys {
         let last = usage.last.clone().unwrap_or_default();
