@@ -145,8 +145,9 @@ async fn with_a_cookie_what_changes_something_or_opens_a_websocket_needs_a_known
 async fn a_dead_cookie_is_anonymous_where_anonymous_may_pass_and_a_dead_key_is_not() {
     let (app, ada) = App::spawn_with(|config| config.rules = allowing(&["session", "api_key", "anonymous"])).await;
     ada.request(Method::POST, "/api/auth/sign-out").send().await.unwrap();
-    for cookie in [ada.cookie.as_str(), "claviger=nonsense"] {
-        let response = ask(&app, cookie, "GET").send().await.unwrap();
+    for (cookie, method) in [(ada.cookie.as_str(), "GET"), (ada.cookie.as_str(), "POST"), ("claviger=nonsense", "PUT")]
+    {
+        let response = ask(&app, cookie, method).send().await.unwrap();
         assert_eq!((response.status().as_u16(), header(&response, "x-auth-method")), (200, "anonymous"));
         assert_eq!(header(&response, "x-auth-subject"), "");
     }
@@ -157,6 +158,28 @@ async fn a_dead_cookie_is_anonymous_where_anonymous_may_pass_and_a_dead_key_is_n
     let app = app.restart_with(|config| config.rules = allowing(&["session", "api_key"])).await;
     let found = error_of(ask(&app, &ada.cookie, "GET").send().await.unwrap()).await;
     assert_eq!(found, (401, "SESSION_INVALID".into()));
+}
+
+#[tokio::test]
+async fn who_is_signed_in_is_not_kept_out_of_what_is_open_to_all() {
+    let (app, ada) = App::spawn_with(|config| config.rules = allowing(&["anonymous"])).await;
+    let key = ada.make_key(json!({})).await;
+    let by_cookie = ask(&app, &ada.cookie, "POST").send().await.unwrap();
+    let by_key = app.verify(&key.token, "POST", "/page").await;
+    for response in [by_cookie, by_key] {
+        assert_eq!((response.status().as_u16(), header(&response, "x-auth-method")), (200, "anonymous"));
+        assert_eq!(header(&response, "x-auth-key-id"), "");
+    }
+}
+
+#[tokio::test]
+async fn where_no_cookie_is_shared_among_hosts_a_foreign_origin_is_refused_and_an_unsaid_one_is_not() {
+    let (app, ada) = App::spawn_with(|config| config.rules = allowing(&["session"])).await;
+    assert_eq!(status(ask(&app, &ada.cookie, "POST")).await, 200);
+    for (name, value) in [("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site")] {
+        let found = error_of(ask(&app, &ada.cookie, "POST").header(name, value).send().await.unwrap()).await;
+        assert_eq!(found, (403, "ORIGIN_NOT_ALLOWED".into()), "{name}");
+    }
 }
 
 #[tokio::test]

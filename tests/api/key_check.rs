@@ -243,3 +243,14 @@ async fn another_organizations_key_is_nobodys_unless_home_asks() {
     let answer = check(&ada, json!({ "key": foreign.token, "path": "/a" })).await;
     assert_refused(&answer, "ORGANIZATION_NOT_ALLOWED");
 }
+
+#[tokio::test]
+async fn a_list_is_no_json_object() {
+    let (_app, ada) = App::spawn().await;
+    for path in ["/api/keys/verify", "/api/admin/rest-api-keys"] {
+        let response = ada.post(path, &json!(["a", null, 5])).await;
+        assert_eq!(response.status(), 400, "{path}");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["fields"]["body"], "must be a JSON object", "{path}");
+    }
+}

@@ -271,3 +271,19 @@ async fn every_fault_is_named_at_once_with_its_rule() {
     assert_eq!(faults.len(), 2, "{faults:?}");
     assert!(faults[0].starts_with("rule 1 (* a)") && faults[1].starts_with("rule 3 (* b)"), "{faults:?}");
 }
+
+#[tokio::test]
+async fn a_path_that_servers_read_as_another_rules_is_refused() {
+    let (app, ada) = App::spawn_with(|config| {
+        let open = Rule { allow: texts(&["anonymous"]), ..rule("/public/{*rest}") };
+        config.rules = vec![open, Rule { role: Some("owner".into()), ..rule("/admin/{*rest}") }];
+    })
+    .await;
+    let key = ada.make_key(json!({ "role": "admin" })).await;
+    for path in ["/public/..;/admin/x", "/admin;v=1/x", "/admin%3bv=1/x", "/public;a/..;b/admin/x"] {
+        assert_eq!(ask(&app, &key.token, "GET", "", path).await, 400, "{path}");
+    }
+    for path in ["/public/x;v=1", "/other;v=1/x"] {
+        assert_eq!(ask(&app, &key.token, "GET", "", path).await, 200, "{path}");
+    }
+}
