@@ -1,5 +1,6 @@
 //! Tests through the public API: real HTTP to a real server on a port of its own, with a directory of its own.
 
+mod account;
 mod api_keys;
 mod api_keys_bounds;
 mod api_keys_list;
@@ -29,6 +30,7 @@ mod neighbours;
 mod openapi;
 mod organization_requests;
 mod pages;
+mod passwords;
 mod people;
 mod rate_limits;
 mod registration;
@@ -40,6 +42,7 @@ mod setup_and_sign_in;
 mod shutdown;
 mod support;
 mod two_organizations;
+mod verification;
 mod verify;
 mod walls;
 mod who_may_what;
