@@ -1,5 +1,7 @@
 //! Mail, as it waits in the outbox of a running server.
 
+use std::path::Path;
+
 use claviger::crypto::master_key::MasterKey;
 use claviger::crypto::seal::Sealer;
 use claviger::mail::message::Body;
@@ -34,13 +36,18 @@ impl Mail {
 
 /// Everything that waits, the oldest first.
 pub fn all(app: &App) -> Vec<Mail> {
-    let hex = std::fs::read_to_string(app.data_dir().join("master.key")).unwrap();
+    all_in(&app.data_dir())
+}
+
+/// The same, of any server's data directory.
+pub fn all_in(data_dir: &Path) -> Vec<Mail> {
+    let hex = std::fs::read_to_string(data_dir.join("master.key")).unwrap();
     let mut bytes = [0u8; 32];
     for (at, byte) in bytes.iter_mut().enumerate() {
         *byte = u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap();
     }
     let sealer = Sealer::new(&MasterKey::from_bytes(bytes)).unwrap();
-    let path = app.data_dir().join("claviger.db");
+    let path = data_dir.join("claviger.db");
     let state = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut statement = state
         .prepare(
