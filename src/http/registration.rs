@@ -33,7 +33,7 @@ pub struct RegisteredView {
 /// Registers
 ///
 /// The same answer for an address that is taken: its owner gets a mail instead. Without an invitation one gets an
-/// organization of one's own.
+/// organization of one's own. Where addresses need not be verified, signing in afterwards tells what this answer does not.
 #[utoipa::path(post, path = "/api/auth/register", operation_id = "register",
     tag = "Accounts", request_body = RegisterRequest,
     responses((status = 201, body = RegisteredView), (status = 400, body = ErrorBody),

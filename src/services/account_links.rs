@@ -5,9 +5,9 @@ use super::error::ServiceError;
 use crate::clock::UnixMillis;
 use crate::crypto::secret_token::{SecretToken, link_shape};
 use crate::mail::account::Reader;
-use crate::store::Statement;
 use crate::store::account_tokens::{self, AccountToken, Kind};
 use crate::store::users::User;
+use crate::store::{Change, Statement};
 
 /// A link, before it is mailed.
 pub struct Link {
@@ -37,6 +37,11 @@ pub fn mint(
         expires_at,
         statement: account_tokens::insert(&token.digest(), kind, &stored),
     })
+}
+
+/// Removes links that have run out. Safe to run twice.
+pub fn sweep(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
+    Ok(services.store.commit(Change::new().then(account_tokens::delete_dead(now)))?)
 }
 
 /// A user as the reader of a message from `site` (`public_url`).

@@ -1,11 +1,17 @@
 //! Proving an address by the link that was mailed to it.
 
+use std::sync::Arc;
+
+use claviger::clock::ManualClock;
+use claviger::jobs::session_sweep;
+use claviger::random::SystemRandomness;
+use claviger::startup;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use super::at_once::{count, fault_of, statuses_at_once};
 use super::registration::{newcomer, register};
-use super::support::{App, EMAIL, PASSWORD, Session, error_of, header, mail, text};
+use super::support::{App, EMAIL, PASSWORD, START, Session, error_of, header, mail, text};
 
 const EVE: &str = "eve@example.com";
 const HOUR: u64 = 3_600_000;
@@ -47,7 +53,7 @@ async fn the_link_leads_to_a_page_of_ours_and_says_until_when_it_is_good() {
     assert!(mail.link().starts_with(&app.url("/verify-email?token=lnk_")), "{mail:?}");
     assert!(mail.text.contains("until Wednesday, 2 January 2030 at 00:00 (UTC)"), "{mail:?}");
     assert!(mail.html.contains(mail.link()) && !mail.of_organization);
-    assert_eq!(mail.wipe_at, Some(super::support::START + 24 * HOUR as i64));
+    assert_eq!(mail.wipe_at, Some(START + 24 * HOUR as i64));
     assert!(mail.text.starts_with("Hello there,"), "whoever typed the address chose the name too: {mail:?}");
     // At rest there is no token to read.
     let files = super::support::process::files_below(&app.data_dir());
@@ -167,4 +173,25 @@ async fn sending_again_is_limited_for_each_network_with_and_without_a_session() 
     }
     assert_eq!(error_of(ada.post(RESEND, &json!({})).await).await, (429, "RATE_LIMITED".into()));
     assert_eq!(post(&app, RESEND, &json!({ "email": EVE })).await.status(), 429);
+}
+
+#[tokio::test]
+async fn links_that_have_run_out_are_swept_away_and_the_others_stay() {
+    let (app, _) = with_eve().await;
+    let day = 24 * HOUR as i64;
+    let forgotten = json!({ "email": EMAIL });
+    assert_eq!(post(&app, "/api/auth/forgot-password", &forgotten).await.status(), 202);
+    let mut left = Vec::new();
+    let app = app.restart_with(|config| {
+        let (clock, random) = (Arc::new(ManualClock::at(START)), Arc::new(SystemRandomness::new()));
+        let opened = startup::open(config.clone(), clock, random).unwrap();
+        for now in [START, START + day / 2, START + day / 2, START + day] {
+            session_sweep::run(&opened.services, now).unwrap();
+            let state = rusqlite::Connection::open(config.data_dir.join("claviger.db")).unwrap();
+            let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            left.push(state.query_row("SELECT count(*) FROM account_tokens", [], count).unwrap());
+        }
+    });
+    drop(app.await);
+    assert_eq!(left, [2, 1, 1, 0]);
 }
