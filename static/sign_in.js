@@ -16,6 +16,7 @@ const { stopWaiting } = connectForm(form, {
   refused(error) {
     // Most often the password was mistyped; typing it anew replaces it.
     if (error.code === "SIGN_IN_FAILED") password.select();
+    document.getElementById("unverified").hidden = error.code !== "EMAIL_NOT_VERIFIED";
     return false;
   },
 });

@@ -117,6 +117,31 @@ impl Config {
         }
     }
 
+    /// Who may register: as set, or anyone while `public_url` is on loopback, so that one can try it.
+    pub fn registration_mode(&self) -> RegistrationMode {
+        self.registration.mode.unwrap_or(if self.is_on_loopback() {
+            RegistrationMode::Open
+        } else {
+            RegistrationMode::Invite
+        })
+    }
+
+    /// Whether an address must be verified before its owner signs in: as set, or where mail can be sent.
+    pub fn requires_verified_email(&self) -> bool {
+        self.registration.require_verified_email.unwrap_or(self.smtp.host.is_some())
+    }
+
+    fn is_on_loopback(&self) -> bool {
+        let url = self.public_url();
+        let authority = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let host = match authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        };
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| unify_address(address).is_loopback())
+    }
+
     /// Whether people reach this server over HTTPS (which decides the cookies' names and flags).
     pub fn is_https(&self) -> bool {
         self.public_url().starts_with("https://")
@@ -235,6 +260,41 @@ mod tests {
         assert_eq!(config.plans.named["gold"].api_keys, KeyAllowance::Number(7));
         assert_eq!(config.plans.named["enterprise"].api_keys, KeyAllowance::Unlimited);
         assert!(load_text("[plans]\nsetup = \"none\"").is_err());
+    }
+
+    #[test]
+    fn registration_is_open_on_loopback_and_by_invitation_elsewhere_unless_it_is_set() {
+        let mode = |text: &str| load_text(text).unwrap().registration_mode();
+        for url in [
+            "http://127.0.0.1:8080",
+            "http://localhost",
+            "https://[::1]:8443",
+            "http://127.9.9.9",
+            "http://LOCALHOST:1",
+        ] {
+            assert_eq!(mode(&format!("[server]\npublic_url = \"{url}\"")), RegistrationMode::Open, "{url}");
+        }
+        for url in [
+            "https://keys.example.com",
+            "http://192.0.2.1:8080",
+            "http://localhost.example.com",
+            "http://[2001:db8::1]",
+        ] {
+            assert_eq!(mode(&format!("[server]\npublic_url = \"{url}\"")), RegistrationMode::Invite, "{url}");
+        }
+        assert_eq!(mode("[server]\nlisten = \"0.0.0.0:80\""), RegistrationMode::Invite);
+        assert_eq!(mode(""), RegistrationMode::Open);
+        assert_eq!(mode("[registration]\nmode = \"closed\""), RegistrationMode::Closed);
+    }
+
+    #[test]
+    fn an_address_must_be_verified_where_mail_can_be_sent_unless_it_is_set() {
+        let smtp = "[smtp]\nhost = \"mail.example.com\"\nfrom = \"keys@example.com\"\n";
+        let required = |text: &str| load_text(text).unwrap().requires_verified_email();
+        assert!(!required(""));
+        assert!(required(smtp));
+        assert!(!required(&format!("{smtp}[registration]\nrequire_verified_email = false")));
+        assert!(required("[registration]\nrequire_verified_email = true"));
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub enum RegistrationMode {
     Open,
     /// Who holds an invitation.
     Invite,
-    /// Nobody.
+    /// Nobody, but for those whom an administrator invited.
     Closed,
 }
 

@@ -112,6 +112,8 @@ pub struct ClassLimit {
     pub name: Arc<str>,
     /// A minute.
     pub limit: u32,
+    /// Whether it is a client network's whatever the credential, and not an organization's.
+    pub per_network: bool,
 }
 
 /// All that a request must bring.

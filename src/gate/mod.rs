@@ -299,8 +299,8 @@ fn draw_of(demand: &Demand, credential: &Credential, facts: &Facts<'_>) -> Draw 
     };
     let class = demand.class.as_ref().map(|class| {
         let sharer = match credential.organization() {
-            Some(organization) => Sharer::Organization(organization.number),
-            None => Sharer::Network(network_of(facts.ip)),
+            Some(organization) if !class.per_network => Sharer::Organization(organization.number),
+            _ => Sharer::Network(network_of(facts.ip)),
         };
         ((class.number, sharer), class.limit)
     });

@@ -28,7 +28,11 @@ impl Classes {
     fn define(&mut self, name: &str, limit: u32) -> Result<ClassLimit, u32> {
         let number = self.0.len() as u32;
         let (number, known) = *self.0.entry(name.to_owned()).or_insert((number, limit));
-        if known == limit { Ok(ClassLimit { number, name: name.into(), limit }) } else { Err(known) }
+        if known == limit {
+            Ok(ClassLimit { number, name: name.into(), limit, per_network: false })
+        } else {
+            Err(known)
+        }
     }
 }
 
@@ -53,6 +57,7 @@ pub(super) fn built_in(config: &Config, classes: &mut Classes) -> Rule {
             number: classes.0[BUILT_IN_CLASS].0,
             name: BUILT_IN_CLASS.into(),
             limit,
+            per_network: false,
         })
     });
     let label = match config.gate.default {

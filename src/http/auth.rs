@@ -12,6 +12,7 @@ use super::openapi::ErrorBody;
 use crate::clock::{SECOND, UnixMillis, to_rfc3339};
 use crate::gate::decide::Credential;
 use crate::services::sessions::{self, Identity, SignedIn};
+use crate::store::users::User;
 
 /// What one signs in with.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -42,9 +43,10 @@ pub struct SessionView {
     expires_at: Option<String>,
 }
 
+/// A person, as they see themselves.
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UserView {
+pub struct UserView {
     id: String,
     name: String,
     email: String,
@@ -75,18 +77,24 @@ struct KeyIdentityView {
     scopes: Option<Vec<String>>,
 }
 
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        UserView {
+            id: user.id,
+            name: user.name,
+            email: user.email,
+            email_verified: user.email_verified_at.is_some(),
+            timezone: user.timezone,
+        }
+    }
+}
+
 impl From<Identity> for SessionView {
     fn from(identity: Identity) -> Self {
         let organization = identity.organization;
         SessionView {
             method: identity.method,
-            user: identity.user.map(|user| UserView {
-                id: user.id,
-                name: user.name,
-                email: user.email,
-                email_verified: user.email_verified_at.is_some(),
-                timezone: user.timezone,
-            }),
+            user: identity.user.map(UserView::from),
             organization: OrganizationView {
                 id: organization.id,
                 name: organization.name,
@@ -124,7 +132,8 @@ pub fn signed_in(status: StatusCode, names: &CookieNames, signed_in: SignedIn, n
     Ok(response)
 }
 
-fn add_cookies(response: &mut HttpResponse, cookies: impl IntoIterator<Item = String>) {
+/// Sets cookies.
+pub fn add_cookies(response: &mut HttpResponse, cookies: impl IntoIterator<Item = String>) {
     for cookie in cookies {
         if let Ok(value) = HeaderValue::try_from(cookie) {
             response.headers_mut().append(SET_COOKIE, value);

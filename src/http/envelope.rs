@@ -52,7 +52,7 @@ pub async fn wrap(
 
 /// Whether a path is one whose answers are never kept.
 fn is_api(path: &str) -> bool {
-    ["/api/", "/oauth/", "/verify"].iter().any(|start| path.starts_with(start)) || path == "/api"
+    ["/api/", "/oauth/", "/verify/"].iter().any(|start| path.starts_with(start)) || ["/api", "/verify"].contains(&path)
 }
 
 /// Errors get their body here, where the request's id is known; so do those of the framework.

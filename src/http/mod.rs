@@ -4,6 +4,7 @@
 //! HTTPS, errors as JSON) and [`admission`] (the gate, for Claviger's own API). [`verify`] is the way of the proxies'
 //! questions; it is the hot path and goes through neither.
 
+pub mod account;
 pub mod admission;
 pub mod answer;
 pub mod api_keys;
@@ -23,10 +24,13 @@ pub mod metrics;
 pub mod openapi;
 pub mod operator;
 pub mod pages;
+pub mod passwords;
+pub mod registration;
 pub mod requests;
 pub mod routes;
 pub mod setup;
 pub mod system;
+pub mod verification;
 pub mod verify;
 
 use std::sync::Arc;

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::answer::{Answer, ok};
-use super::{api_keys, audit_log, auth, key_check, requests, routes, setup, system};
+use super::{
+    account, api_keys, audit_log, auth, key_check, passwords, registration, requests, routes, setup, system,
+    verification,
+};
 
 /// The body of every error.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -44,6 +47,16 @@ pub struct ErrorBody {
         auth::sign_in,
         auth::sign_out,
         auth::session,
+        registration::register,
+        verification::follow,
+        verification::verify,
+        verification::resend,
+        passwords::forgot,
+        passwords::reset,
+        passwords::change,
+        account::update_profile,
+        account::change_email,
+        account::delete,
         key_check::check,
         api_keys::list,
         api_keys::create,
@@ -74,6 +87,9 @@ pub fn build() -> Value {
         operation["x-demands"] = line.access.describe();
         if matches!(line.access, routes::Access::Any(_) | routes::Access::Unlimited(_)) {
             operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }]);
+        }
+        if matches!(line.access, routes::Access::Session(_)) {
+            operation["security"] = json!([{ "session": [] }]);
         }
     }
     document["components"]["securitySchemes"] = json!({

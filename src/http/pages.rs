@@ -30,6 +30,26 @@ pub async fn setup(request: HttpRequest) -> Answer {
     page(&request, "setup.html")
 }
 
+/// `/register`
+pub async fn register(request: HttpRequest) -> Answer {
+    page(&request, "register.html")
+}
+
+/// `/forgot-password`
+pub async fn forgot_password(request: HttpRequest) -> Answer {
+    page(&request, "forgot-password.html")
+}
+
+/// `/reset-password`
+pub async fn reset_password(request: HttpRequest) -> Answer {
+    page(&request, "reset-password.html")
+}
+
+/// `/verify-email`
+pub async fn verify_email(request: HttpRequest) -> Answer {
+    page(&request, "verify-email.html")
+}
+
 /// `/sign-in`. A `returnTo` that leads elsewhere than to this site or to `gate.origins` is taken away.
 pub async fn sign_in(request: HttpRequest, call: Call) -> Answer {
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string()).unwrap_or(web::Query(vec![]));

@@ -12,7 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::answer::{Answer, HttpError};
 use super::{
-    App, admission, api_keys, audit_log, auth, envelope, key_check, openapi, pages, requests, setup, system, verify,
+    App, account, admission, api_keys, audit_log, auth, envelope, key_check, openapi, pages, passwords, registration,
+    requests, setup, system, verification, verify,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -36,6 +37,8 @@ pub enum Access {
     Open,
     /// Anybody, but only so often a minute from one network.
     PerNetwork,
+    /// The same; a credential is looked at if there is one.
+    AnyonePerNetwork,
     /// Whoever asks; a credential is looked at if there is one.
     Anyone,
     /// Any credential of at least this role.
@@ -71,7 +74,7 @@ macro_rules! table {
 
 /// Every route but `/verify`, which takes any method and has a way of its own.
 pub fn table() -> Vec<Line> {
-    use Access::{Any, Anyone, Open, PerNetwork, Unlimited};
+    use Access::{Any, Anyone, AnyonePerNetwork, Open, PerNetwork, Session, Unlimited};
     use Role::{Admin, Member, Viewer};
     table! {
         GET    "/livez"                                Open              => system::livez;
@@ -82,12 +85,27 @@ pub fn table() -> Vec<Line> {
         GET    "/"                                     Open              => pages::home;
         GET    "/sign-in"                              Open              => pages::sign_in;
         GET    "/setup"                                Open              => pages::setup;
+        GET    "/register"                             Open              => pages::register;
+        GET    "/forgot-password"                      Open              => pages::forgot_password;
+        GET    "/reset-password"                       Open              => pages::reset_password;
+        GET    "/verify-email"                         Open              => pages::verify_email;
         GET    "/assets/{name}"                        Open              => pages::asset;
 
         POST   "/api/setup"                            PerNetwork        => setup::found;
         POST   "/api/auth/sign-in"                     PerNetwork        => auth::sign_in;
         POST   "/api/auth/sign-out"                    Anyone            => auth::sign_out;
         GET    "/api/auth/session"                     Any(Viewer)       => auth::session;
+
+        POST   "/api/auth/register"                    PerNetwork        => registration::register;
+        GET    "/api/auth/verify-email"                Anyone            => verification::follow;
+        POST   "/api/auth/verify-email"                Anyone            => verification::verify;
+        POST   "/api/auth/resend-verification"         AnyonePerNetwork  => verification::resend;
+        POST   "/api/auth/forgot-password"             PerNetwork        => passwords::forgot;
+        POST   "/api/auth/reset-password"              PerNetwork        => passwords::reset;
+        POST   "/api/auth/change-password"             Session(Viewer)   => passwords::change;
+        PATCH  "/api/auth/profile"                     Session(Viewer)   => account::update_profile;
+        POST   "/api/auth/change-email"                Session(Viewer)   => account::change_email;
+        DELETE "/api/auth/account"                     Session(Viewer)   => account::delete;
 
         POST   "/api/keys/verify"                      Unlimited(Member) => key_check::check;
 
@@ -122,17 +140,18 @@ impl Access {
         let anybody = Allow { anonymous: true, ..credentials };
         let demands = match self {
             Access::Open => return None,
-            Access::PerNetwork => Demands {
+            Access::PerNetwork | Access::AnyonePerNetwork => Demands {
                 demand: Demand {
                     allow: anybody,
                     class: Some(ClassLimit {
                         number: NETWORK_CLASSES + index as u32,
                         name: "network".into(),
                         limit: requests_per_minute,
+                        per_network: true,
                     }),
                     ..own
                 },
-                looks_at_credentials: false,
+                looks_at_credentials: self == Access::AnyonePerNetwork,
                 csrf_always: true,
             },
             Access::Anyone => {
@@ -166,6 +185,9 @@ impl Access {
         match self {
             Access::Open => serde_json::json!({ "credentials": [] }),
             Access::PerNetwork => serde_json::json!({ "credentials": [], "limited": "network" }),
+            Access::AnyonePerNetwork => {
+                serde_json::json!({ "credentials": ["api_key", "session", "none"], "limited": "network" })
+            }
             Access::Anyone => serde_json::json!({ "credentials": ["api_key", "session", "none"] }),
             Access::Any(role) => {
                 serde_json::json!({ "credentials": ["api_key", "session"], "role": role.as_str() })

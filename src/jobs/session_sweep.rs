@@ -1,10 +1,11 @@
-//! Removes sessions that have run out.
+//! Removes sessions, and links in mails, that have run out.
 
 use crate::clock::UnixMillis;
 use crate::services::error::ServiceError;
-use crate::services::{Services, sessions};
+use crate::services::{Services, account_links, sessions};
 
 /// Safe to run twice.
 pub fn run(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
-    sessions::sweep(services, now)
+    sessions::sweep(services, now)?;
+    account_links::sweep(services, now)
 }

@@ -68,6 +68,9 @@ impl From<StoreError> for ServiceError {
             StoreError::Refused(Refusal::Gone) => ErrorCode::Gone.into(),
             StoreError::Refused(Refusal::TokenInvalid) => ErrorCode::TokenInvalid.into(),
             StoreError::Refused(Refusal::LastOwner) => ErrorCode::LastOwner.into(),
+            StoreError::Refused(Refusal::AddressTaken) => {
+                ServiceError::new(ErrorCode::Conflict, "Another account has this address")
+            }
             StoreError::Busy(_) => busy(ErrorCode::Busy),
             StoreError::Full(_) => busy(ErrorCode::StorageFull),
             StoreError::Failed(cause) => ServiceError::failed(cause),

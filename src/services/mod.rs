@@ -1,5 +1,7 @@
 //! The rules: one file a concern. Plain functions that take who asks and when, and know no HTTP.
 
+pub mod account;
+pub mod account_links;
 pub mod api_keys;
 pub mod audit;
 pub mod error;
@@ -11,9 +13,13 @@ pub mod operator;
 pub mod organizations;
 pub mod outbox;
 pub mod pages;
+pub mod password_rules;
+pub mod passwords;
 pub mod people;
+pub mod registration;
 pub mod sessions;
 pub mod setup;
+pub mod verification;
 
 use std::sync::Arc;
 
@@ -24,8 +30,10 @@ use crate::config::Config;
 use crate::crypto::hashing_queue::HashingQueue;
 use crate::crypto::seal::Sealer;
 use crate::crypto::secret_token::Digest;
+use crate::error_code::ErrorCode;
 use crate::gate::Gate;
 use crate::gate::decide::Credential;
+use crate::gate::lookup::SessionRecord;
 use crate::random::{Random, new_id};
 use crate::role::Role;
 use crate::store::Store;
@@ -99,6 +107,14 @@ impl Context {
             Actor::Credential(Credential::Session(session)) => Some(&session.user),
             Actor::Credential(Credential::Key(key)) => key.owner.as_deref(),
             _ => None,
+        }
+    }
+
+    /// The session behind a call that sessions alone may make.
+    pub fn session(&self) -> Result<&SessionRecord, ServiceError> {
+        match &self.actor {
+            Actor::Credential(Credential::Session(session)) => Ok(session),
+            _ => Err(ErrorCode::SessionRequired.into()),
         }
     }
 

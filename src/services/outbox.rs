@@ -23,6 +23,22 @@ pub struct Letter<'a> {
 /// The statement that puts a letter into the outbox, to be part of the change that causes it.
 pub fn post(services: &Services, now: UnixMillis, letter: Letter<'_>) -> Result<Statement, ServiceError> {
     let id = services.id("mail", now)?;
+    post_as(services, now, letter, id)
+}
+
+/// Statements that cost what [`post`] costs and leave nothing: for an answer that must not tell whether there was
+/// anybody to write to.
+pub fn post_to_nobody(
+    services: &Services,
+    now: UnixMillis,
+    letter: Letter<'_>,
+) -> Result<(Statement, Statement), ServiceError> {
+    let id = services.id("mail", now)?;
+    let discard = outbox::discard(&id);
+    Ok((post_as(services, now, letter, id)?, discard))
+}
+
+fn post_as(services: &Services, now: UnixMillis, letter: Letter<'_>, id: String) -> Result<Statement, ServiceError> {
     let body = serde_json::to_vec(&letter.message.body).map_err(ServiceError::failed)?;
     let sealed = services.sealer.seal(&body, &id, services.random.as_ref())?;
     Ok(outbox::insert(&NewMail {

@@ -1,9 +1,10 @@
-//! What people type about themselves, parsed: names, addresses, new passwords.
+//! What people type about themselves, parsed: names, addresses, time zones; new passwords by [`super::password_rules`].
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::config::PasswordPolicy;
-use crate::crypto::password::Password;
+pub use super::password_rules::parse_new_password;
+use crate::store::audit_log::Party;
+use crate::store::users::User;
 
 /// A name of 1 to 100 characters, without control characters; blanks around it are cut.
 pub fn parse_name(text: &str) -> Result<String, String> {
@@ -39,27 +40,16 @@ fn is_domain(domain: &str) -> bool {
         })
 }
 
-/// A new password that the policy accepts. `about` is what it must not be: the user's own name and address.
-pub fn parse_new_password(text: String, policy: PasswordPolicy, about: &[&str]) -> Result<Password, String> {
-    let password = Password::parse(text).map_err(|error| error.to_string())?;
-    let text = password.reveal();
-    let long_enough = |least| text.chars().count() >= least;
-    match policy {
-        PasswordPolicy::Composition => {
-            let has = |kind: fn(char) -> bool| text.chars().any(kind);
-            if !long_enough(8) || !has(char::is_uppercase) || !has(char::is_lowercase) || !has(|c| c.is_ascii_digit()) {
-                return Err(String::from(
-                    "must have at least 8 characters, with an upper-case letter, a lower-case letter and a digit",
-                ));
-            }
-        }
-        PasswordPolicy::Length15 if !long_enough(15) => return Err(String::from("must have at least 15 characters")),
-        PasswordPolicy::Length15 => {}
-    }
-    if about.iter().any(|own| text.eq_ignore_ascii_case(own)) {
-        return Err(String::from("must not be your own name or address"));
-    }
-    Ok(password)
+/// A time zone as the database inside the binary spells it: `europe/berlin` is `Europe/Berlin`.
+pub fn parse_time_zone(text: &str) -> Result<String, String> {
+    let known = jiff::tz::db().get(text.trim()).ok();
+    let name = known.as_ref().and_then(|zone| zone.iana_name()).filter(|name| *name != "Etc/Unknown");
+    name.map(str::to_owned).ok_or_else(|| String::from("must be a time zone such as Europe/Berlin or UTC"))
+}
+
+/// A user, as the audit log names them.
+pub fn party(user: &User) -> Party {
+    Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() }
 }
 
 #[cfg(test)]
@@ -97,15 +87,18 @@ mod tests {
     }
 
     #[test]
-    fn a_password_follows_the_policy_and_is_not_about_its_owner() {
-        let parse = |text: &str, policy| parse_new_password(text.into(), policy, &["Ada1234x", "ada@example.com"]);
-        for good in ["SecurePass1", "NewSecurePass1", "OldPass1", "NewPass1"] {
-            assert!(parse(good, PasswordPolicy::Composition).is_ok());
+    fn a_time_zone_is_spelled_as_the_database_spells_it() {
+        for (typed, stored) in [
+            ("europe/berlin", "Europe/Berlin"),
+            ("EUROPE/BERLIN", "Europe/Berlin"),
+            (" America/Argentina/Buenos_Aires ", "America/Argentina/Buenos_Aires"),
+            ("utc", "UTC"),
+            ("Asia/Kolkata", "Asia/Kolkata"),
+        ] {
+            assert_eq!(parse_time_zone(typed).as_deref(), Ok(stored));
         }
-        for bad in ["Short1A", "alllower1", "ALLUPPER1", "NoDigits", "ADA1234X", "ada1234x"] {
-            assert!(parse(bad, PasswordPolicy::Composition).is_err(), "{bad}");
+        for wrong in ["", "Mars/Olympus", "Europe", "+02:00", "Etc/Unknown", "../etc/passwd", "Europe/Berlin\r\n X"] {
+            assert!(parse_time_zone(wrong).is_err(), "{wrong}");
         }
-        assert!(parse("fifteen letters", PasswordPolicy::Length15).is_ok());
-        assert!(parse("too short", PasswordPolicy::Length15).is_err());
     }
 }

@@ -73,6 +73,9 @@ pub fn sign_in(
     };
     match known {
         Some(user) if matches && user.disabled_at.is_some() => Err(ErrorCode::AccountDisabled.into()),
+        Some(user) if matches && services.config.requires_verified_email() && user.email_verified_at.is_none() => {
+            Err(ErrorCode::EmailNotVerified.into())
+        }
         Some(user) if matches => open(services, context, &user),
         known => {
             refuse(services, context, known.as_ref())?;

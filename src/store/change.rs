@@ -42,6 +42,8 @@ pub enum Refusal {
     TokenInvalid,
     /// The organization would be left without an owner.
     LastOwner,
+    /// Another account has the address.
+    AddressTaken,
 }
 
 /// What [`super::Store::commit`] runs whole or not at all.

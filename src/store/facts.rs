@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{ReadResult, Reader};
+use super::{ReadResult, Reader, Statement};
 
 /// The digest by which a wrong master key is told; `None` in a database that has none yet.
 pub fn master_key_check(reader: &Reader) -> ReadResult<Option<Vec<u8>>> {
@@ -18,13 +18,77 @@ pub(super) fn remember_master_key(connection: &mut Connection, check: &[u8; 32])
     Ok(())
 }
 
-/// The greatest number that an organization or a key ever had.
+/// The greatest number that an organization or a key ever had. Rows of the ledger and the audit log go by numbers, so
+/// none is given out twice, whatever was deleted meanwhile.
 pub(super) fn greatest_number(reader: &Reader) -> ReadResult<i64> {
     reader.query_row(
         "SELECT max((SELECT coalesce(max(number), 0) FROM organizations),
                     (SELECT coalesce(max(number), 0) FROM api_keys),
-                    (SELECT coalesce(max(organization), 0) FROM audit_log))",
+                    (SELECT coalesce(max(organization), 0) FROM audit_log),
+                    coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM facts WHERE name = 'greatest_number'), 0))",
         [],
         |row| row.get(0),
     )
+}
+
+/// Keeps the greatest number that there is, to go before rows that have numbers are removed. It never becomes less.
+pub(super) fn keep_greatest_number() -> Statement {
+    Statement::new(
+        "INSERT INTO facts (name, value)
+         SELECT 'greatest_number', CAST(max(
+             (SELECT coalesce(max(number), 0) FROM organizations),
+             (SELECT coalesce(max(number), 0) FROM api_keys),
+             coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM facts WHERE name = 'greatest_number'), 0)) AS BLOB)
+         WHERE true
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        Vec::new(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::super::{organizations, schema};
+    use super::*;
+
+    fn run(connection: &Connection, statement: Statement) {
+        connection.execute(statement.sql, rusqlite::params_from_iter(statement.values)).unwrap();
+    }
+
+    #[test]
+    fn a_number_is_never_given_out_again_after_its_row_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = schema::open_for_writing(&directory.path().join(schema::STATE.file), &schema::STATE).unwrap();
+        let add = |number: i64| {
+            let values = (number, format!("org_{number}"));
+            connection.execute("INSERT INTO organizations VALUES (?1, ?2, 'Name', 'free', 0, 0)", values).unwrap();
+        };
+        let add_key = |number: i64, organization: i64| {
+            connection
+                .execute(
+                    "INSERT INTO api_keys (number, id, family, organization, created_by_name, name, prefix, environment,
+                         role, active, created_at, version)
+                     VALUES (?1, ?1, ?1, ?2, '', '', '', 'live', 'viewer', 1, 0, 1)",
+                    (number, organization),
+                )
+                .unwrap();
+        };
+        let delete = |number: i64| {
+            run(&connection, organizations::keep_numbers());
+            run(&connection, organizations::delete(number));
+        };
+        add(1);
+        add(8);
+        add_key(99, 8);
+        delete(8);
+        assert_eq!(connection.query_row("SELECT count(*) FROM api_keys", [], |row| row.get::<_, i64>(0)), Ok(0));
+        assert_eq!(greatest_number(&connection).unwrap(), 99);
+        add(7);
+        delete(7);
+        assert_eq!(greatest_number(&connection).unwrap(), 99, "it never becomes less");
+        add(1_000);
+        delete(1_000);
+        assert_eq!(greatest_number(&connection).unwrap(), 1_000);
+    }
 }

@@ -79,6 +79,15 @@ pub fn open(reader: &Reader, digest: &Digest, now: UnixMillis) -> ReadResult<Opt
         .optional()
 }
 
+/// Changes nothing, and one row of it, where the invitation is still open.
+pub fn require_open(id: &str, now: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE invitations SET accepted_at = NULL
+         WHERE id = ?1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > ?2 AND created_at < ?3",
+        vec![Value::from(id.to_owned()), Value::from(now), Value::from(now + HOUR)],
+    )
+}
+
 /// Accepts one; it changes one row if the invitation is still open, and none otherwise.
 pub fn accept(id: &str, now: UnixMillis) -> Statement {
     Statement::new(

@@ -30,6 +30,24 @@ pub fn insert(organization: i64, user: &str, role: Role, now: UnixMillis) -> Sta
     )
 }
 
+/// Lets a user go, unless they are the organization's last owner.
+pub fn leave(organization: i64, user: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM memberships
+         WHERE organization = ?1 AND user = ?2
+           AND (role <> 'owner' OR EXISTS (
+                    SELECT 1 FROM memberships WHERE organization = ?1 AND user <> ?2 AND role = 'owner'))",
+        vec![Value::from(organization), Value::from(user.to_owned())],
+    )
+}
+
+/// Whether a user is an organization's only member.
+pub fn is_only_member(reader: &Reader, organization: i64, user: &str) -> ReadResult<bool> {
+    reader
+        .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM memberships WHERE organization = ?1 AND user <> ?2)")?
+        .query_row((organization, user), |row| row.get(0))
+}
+
 /// A user's role in an organization now; `None` where they are no member, or are disabled.
 pub fn role_of(reader: &Reader, organization: i64, user: &str) -> ReadResult<Option<Role>> {
     let role: Option<String> = reader

@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row};
 
-use super::{ReadResult, Reader, Statement};
+use super::{ReadResult, Reader, Statement, facts};
 use crate::clock::UnixMillis;
 
 /// One organization.
@@ -66,6 +66,28 @@ pub fn set_plan(number: i64, before: &str, plan: &str) -> Statement {
     Statement::new(
         "UPDATE organizations SET plan = ?3 WHERE number = ?1 AND plan = ?2",
         vec![Value::from(number), Value::from(before.to_owned()), Value::from(plan.to_owned())],
+    )
+}
+
+/// Removes one with everything that is of it (memberships, sessions in it, keys, invitations, mail), for good; the home
+/// organization stays. Its audit entries and its requests stay too, under its number and its keys' numbers. These must
+/// never be given out again, so [`keep_numbers`] goes before it in the same change.
+pub fn delete(number: i64) -> Statement {
+    Statement::new("DELETE FROM organizations WHERE number = ?1 AND home = 0", vec![Value::from(number)])
+}
+
+/// Keeps the greatest number that an organization or a key has, for when the row that has it is gone.
+pub fn keep_numbers() -> Statement {
+    facts::keep_greatest_number()
+}
+
+/// Changes nothing, and one row of it, where nobody but this user belongs to an organization that is not home.
+pub fn require_no_other_member(number: i64, user: &str) -> Statement {
+    Statement::new(
+        "UPDATE organizations SET name = name
+         WHERE number = ?1 AND home = 0
+           AND NOT EXISTS (SELECT 1 FROM memberships WHERE organization = ?1 AND user <> ?2)",
+        vec![Value::from(number), Value::from(user.to_owned())],
     )
 }
 

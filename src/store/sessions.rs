@@ -86,6 +86,19 @@ pub fn delete(id: &str) -> Statement {
     Statement::new("DELETE FROM sessions WHERE id = ?1", vec![Value::from(id.to_owned())])
 }
 
+/// Ends all of a user's.
+pub fn delete_of_user(user: &str) -> Statement {
+    Statement::new("DELETE FROM sessions WHERE user = ?1", vec![Value::from(user.to_owned())])
+}
+
+/// Ends all of a user's but one.
+pub fn delete_others_of_user(user: &str, kept: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM sessions WHERE user = ?1 AND id <> ?2",
+        vec![Value::from(user.to_owned()), Value::from(kept.to_owned())],
+    )
+}
+
 /// Removes those that have run out or were not used for long.
 pub fn delete_dead(now: UnixMillis, idle_ms: i64) -> Statement {
     Statement::new(

@@ -59,6 +59,73 @@ pub fn insert(user: &User) -> Statement {
     )
 }
 
+/// Adds one; it adds none where somebody has the address already.
+pub fn insert_new(user: &User) -> Statement {
+    let Statement { values, .. } = insert(user);
+    Statement::new(
+        "INSERT INTO users (id, email, name, password_hash, timezone, email_verified_at, disabled_at, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (email) DO NOTHING",
+        values,
+    )
+}
+
+/// Gives a user another name and time zone, if both are as they were read.
+pub fn update_profile(user: &User, name: &str, timezone: &str) -> Statement {
+    Statement::new(
+        "UPDATE users SET name = ?4, timezone = ?5 WHERE id = ?1 AND name = ?2 AND timezone = ?3",
+        vec![
+            Value::from(user.id.clone()),
+            Value::from(user.name.clone()),
+            Value::from(user.timezone.clone()),
+            Value::from(name.to_owned()),
+            Value::from(timezone.to_owned()),
+        ],
+    )
+}
+
+/// Gives a user another password, if the one that was confirmed is still theirs.
+pub fn change_password(user: &User, hash: &str) -> Statement {
+    Statement::new(
+        "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2",
+        vec![Value::from(user.id.clone()), Value::from(user.password_hash.clone()), Value::from(hash.to_owned())],
+    )
+}
+
+/// Gives a user another password by a link that was sent to `email`: only while that is their address, which it proves.
+pub fn reset_password(id: &str, email: &str, hash: &str, now: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE users SET password_hash = ?3, email_verified_at = coalesce(email_verified_at, ?4)
+         WHERE id = ?1 AND email = ?2 AND disabled_at IS NULL",
+        vec![Value::from(id.to_owned()), Value::from(email.to_owned()), Value::from(hash.to_owned()), Value::from(now)],
+    )
+}
+
+/// Notes that a user has read mail at `email`, if that is still their address.
+pub fn verify_email(id: &str, email: &str, now: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE users SET email_verified_at = coalesce(email_verified_at, ?3) WHERE id = ?1 AND email = ?2",
+        vec![Value::from(id.to_owned()), Value::from(email.to_owned()), Value::from(now)],
+    )
+}
+
+/// Gives a user another address, which they have proved, unless somebody has it by now.
+pub fn change_email(id: &str, email: &str, now: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE users SET email = ?2, email_verified_at = ?3
+         WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM users WHERE email = ?2)",
+        vec![Value::from(id.to_owned()), Value::from(email.to_owned()), Value::from(now)],
+    )
+}
+
+/// Removes a user who belongs to no organization any more, if the password that was confirmed is still theirs.
+pub fn delete(user: &User) -> Statement {
+    Statement::new(
+        "DELETE FROM users
+         WHERE id = ?1 AND password_hash = ?2 AND NOT EXISTS (SELECT 1 FROM memberships WHERE user = ?1)",
+        vec![Value::from(user.id.clone()), Value::from(user.password_hash.clone())],
+    )
+}
+
 /// The one with this id.
 pub fn by_id(reader: &Reader, id: &str) -> ReadResult<Option<User>> {
     reader.prepare_cached("SELECT * FROM users WHERE id = ?1")?.query_row([id], User::from_row).optional()

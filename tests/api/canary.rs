@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use serde_json::{Value, json};
 
+use crate::support::mail;
 use crate::support::plain::{Answer, must_send, verify};
 use crate::support::process::{Server, Site, files_below, get_status};
 use crate::support::{EMAIL, KEYS, text};
@@ -146,6 +147,53 @@ impl Flow<'_> {
         assert!(answer.starts_with("HTTP/1.1 400") && !answer.contains(CANARY_PASSWORD), "{answer}");
     }
 
+    /// The token of the newest mail of this kind: nowhere but in the mail, which is sealed.
+    fn mailed(&mut self, kind: &str) -> String {
+        let mails = mail::all_in(&self.site.data_dir());
+        let token = mails.iter().rfind(|mail| mail.kind == kind).expect(kind).token();
+        self.secrets.add("a mailed token", &token);
+        token
+    }
+
+    fn accounts(&mut self) {
+        const NEW: &str = "Canary-New-Passw0rd-of-Ada";
+        const NEWEST: &str = "Canary-Newest-Passw0rd-of-Ada";
+        let eves = "Canary-Passw0rd-of-Eve-2";
+        for password in [NEW, NEWEST, eves] {
+            self.secrets.add("another password", password);
+        }
+        let register = |email: &str| Some(json!({ "name": "Eve", "email": email, "password": eves }));
+        self.call("POST", "/api/auth/register", register("eve@example.com"), 201);
+        self.call("POST", "/api/auth/register", register(EMAIL), 201);
+        let invited = Some(json!({ "name": "E", "email": EMAIL, "password": eves, "inviteToken": eves }));
+        self.call("POST", "/api/auth/register", invited, 400);
+        self.call("POST", "/api/auth/resend-verification", Some(json!({ "email": "eve@example.com" })), 202);
+        let token = self.mailed("verify_email");
+        self.call("GET", &format!("/verify-email?token={token}"), None, 200);
+        self.call("GET", &format!("/api/auth/verify-email?token={token}"), None, 200);
+        self.call("POST", "/api/auth/verify-email", Some(json!({ "token": token })), 400);
+
+        let change = |current: &str, new: &str| Some(json!({ "currentPassword": current, "newPassword": new }));
+        self.call("POST", "/api/auth/change-password", change(WRONG_PASSWORD, NEW), 400);
+        self.call("POST", "/api/auth/change-password", change(CANARY_PASSWORD, NEW), 204);
+        let move_to = |email: &str| Some(json!({ "email": email, "password": NEW }));
+        self.call("POST", "/api/auth/change-email", move_to("ada@new.example"), 202);
+        let token = self.mailed("change_email");
+        self.call("POST", "/api/auth/verify-email", Some(json!({ "token": token })), 200);
+
+        self.call("POST", "/api/auth/forgot-password", Some(json!({ "email": "ada@new.example" })), 202);
+        let token = self.mailed("reset_password");
+        let reset = |password: &str| Some(json!({ "token": token, "password": password, "confirmPassword": password }));
+        self.call("GET", &format!("/reset-password?token={token}"), None, 200);
+        self.call("POST", "/api/auth/reset-password", reset("short"), 400);
+        self.call("POST", "/api/auth/reset-password", reset(NEWEST), 204);
+        self.call("POST", "/api/auth/reset-password", reset(NEWEST), 400);
+        let sign_in = Some(json!({ "email": "ada@new.example", "password": NEWEST }));
+        let answer = self.call("POST", "/api/auth/sign-in", sign_in, 200);
+        self.keep_session(&answer);
+        self.call("DELETE", "/api/auth/account", Some(json!({ "password": NEWEST })), 403);
+    }
+
     fn keys(&mut self) {
         let made = self.call("POST", KEYS, Some(json!({ "name": "canary", "role": "admin" })), 201).json();
         let (id, key) = (text(&made["id"]), text(&made["key"]));
@@ -220,6 +268,7 @@ fn go_through_every_flow(log: &str) {
     let mut flow = Flow { site: &site, secrets: Secrets::default(), cookie: String::from("X-None: 1") };
     flow.master_key();
     flow.set_up_and_sign_in();
+    flow.accounts();
     flow.keys();
     let proved = site.run(&["audit", "verify"]);
     assert!(proved.status.success(), "{proved:?}");

@@ -1,5 +1,6 @@
 //! Tests through the public API: real HTTP to a real server on a port of its own, with a directory of its own.
 
+mod account;
 mod api_keys;
 mod api_keys_bounds;
 mod api_keys_list;
@@ -20,6 +21,7 @@ mod faults_at_start;
 mod gate_sessions;
 mod http_edges;
 mod http_framing;
+mod invited;
 mod key_check;
 mod limits_after_restart;
 mod limits_model;
@@ -28,8 +30,10 @@ mod neighbours;
 mod openapi;
 mod organization_requests;
 mod pages;
+mod passwords;
 mod people;
 mod rate_limits;
+mod registration;
 mod revocation;
 mod rules;
 mod service;
@@ -38,6 +42,7 @@ mod setup_and_sign_in;
 mod shutdown;
 mod support;
 mod two_organizations;
+mod verification;
 mod verify;
 mod walls;
 mod who_may_what;
