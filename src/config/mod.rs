@@ -5,6 +5,7 @@
 //! that the configuration only names.
 
 pub mod known_keys;
+mod mailbox;
 pub mod sections;
 mod validate;
 
@@ -14,6 +15,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+pub use mailbox::Mailbox;
 pub use sections::*;
 
 /// Why the configuration cannot be used. Each text says where, what, and what would do.

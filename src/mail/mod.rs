@@ -1,3 +1,9 @@
-//! Mail: what each message says, one function a message, in files by what they are about.
+//! Mail: what each message says, one function a message, in files by what they are about; and its way to a mail server.
 
+mod connection;
+pub mod failure;
+mod letter;
 pub mod message;
+pub mod sender;
+
+pub use letter::Letter;
