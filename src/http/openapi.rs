@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::answer::{Answer, ok};
-use super::{api_keys, audit_log, auth, key_check, requests, routes, setup, system};
+use super::{api_keys, audit_log, auth, key_check, mail, requests, routes, setup, system};
 
 /// The body of every error.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -56,6 +56,8 @@ pub struct ErrorBody {
         requests::of_organization,
         audit_log::list,
         audit_log::export,
+        mail::list,
+        mail::retry,
     )
 )]
 struct Annotations;
@@ -72,6 +74,9 @@ pub fn build() -> Value {
         let method = line.method.as_str().to_ascii_lowercase();
         let operation = &mut document["paths"][line.path][method];
         operation["x-demands"] = line.access.describe();
+        if matches!(line.access, routes::Access::Session(_)) {
+            operation["security"] = json!([{ "session": [] }]);
+        }
         if matches!(line.access, routes::Access::Any(_) | routes::Access::Unlimited(_)) {
             operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }]);
         }

@@ -12,7 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::answer::{Answer, HttpError};
 use super::{
-    App, admission, api_keys, audit_log, auth, envelope, key_check, openapi, pages, requests, setup, system, verify,
+    App, admission, api_keys, audit_log, auth, envelope, key_check, mail, openapi, pages, requests, setup, system,
+    verify,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -71,7 +72,7 @@ macro_rules! table {
 
 /// Every route but `/verify`, which takes any method and has a way of its own.
 pub fn table() -> Vec<Line> {
-    use Access::{Any, Anyone, Open, PerNetwork, Unlimited};
+    use Access::{Any, Anyone, Open, PerNetwork, Session, Unlimited};
     use Role::{Admin, Member, Viewer};
     table! {
         GET    "/livez"                                Open              => system::livez;
@@ -103,6 +104,9 @@ pub fn table() -> Vec<Line> {
 
         GET    "/api/admin/audit-log"                  Any(Admin)        => audit_log::list;
         GET    "/api/admin/audit-log/export"           Any(Admin)        => audit_log::export;
+
+        GET    "/api/admin/mail"                       Session(Admin)    => mail::list;
+        POST   "/api/admin/mail/{id}/retry"            Session(Admin)    => mail::retry;
     }
 }
 
