@@ -82,7 +82,7 @@ fn deliver(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
     let mut run = Run { services, sender, now, conversation: None, broken: 0, delivered: 0, failed: 0 };
     let result = run.deliver_all();
     if run.delivered + run.failed > 0 {
-        tracing::info!(mail.delivered = run.delivered, mail.failed = run.failed, "Mail was delivered");
+        tracing::info!(mail.delivered = run.delivered, mail.failed = run.failed, "The outbox has been gone through");
     }
     result
 }
@@ -148,20 +148,19 @@ impl<'a> Run<'a> {
     fn attempt(&mut self, mail: &Mail) -> Result<bool, ServiceError> {
         let attempt = mail.attempts + 1;
         let begun = outbox::begin_attempt(mail, self.now, self.now + wait_after(attempt).unwrap_or(HORIZON));
-        match self.services.store.commit(Change::new().exactly_one(begun, Refusal::Outdated)) {
-            // It was retried, or its organization deleted, a moment ago.
-            Err(StoreError::Refused(Refusal::Outdated)) => return Ok(true),
-            result => result?,
+        if !self.commit(Change::new().exactly_one(begun, Refusal::Outdated))? {
+            return Ok(true);
         }
         match self.send(mail) {
             Ok(()) => {
-                self.services.store.commit(Change::new().then(outbox::delivered(&mail.id, self.now)))?;
+                let delivered = outbox::delivered(&mail.id, self.now);
+                self.commit(Change::new().exactly_one(delivered, Refusal::Outdated))?;
                 (self.broken, self.delivered) = (0, self.delivered + 1);
             }
             Err(failure) if failure.kind == Kind::Stopping => return Ok(false),
             Err(failure) => {
                 let change = self.after_failure(Change::new(), mail, &failure)?;
-                self.services.store.commit(change)?;
+                self.commit(change)?;
                 self.broken = if failure.kind == Kind::Unreachable { self.broken + 1 } else { 0 };
             }
         }
@@ -187,13 +186,23 @@ impl<'a> Run<'a> {
         if failure.kind == Kind::Stopping {
             return Ok(());
         }
-        let mut change = Change::new();
         for mail in batch {
             let next = self.now + wait_after(mail.attempts + 1).unwrap_or(HORIZON);
-            change = change.then(outbox::begin_attempt(mail, self.now, next));
-            change = self.after_failure(change, mail, failure)?;
+            let begun = outbox::begin_attempt(mail, self.now, next);
+            let change = Change::new().exactly_one(begun, Refusal::Outdated);
+            let change = self.after_failure(change, mail, failure)?;
+            self.commit(change)?;
         }
-        Ok(self.services.store.commit(change)?)
+        Ok(())
+    }
+
+    /// `false` = the message is no longer as it was read: somebody has asked for it to be sent again, or its organization
+    /// is gone. Then there is nothing to write down.
+    fn commit(&self, change: Change) -> Result<bool, ServiceError> {
+        match self.services.store.commit(change) {
+            Err(StoreError::Refused(Refusal::Outdated)) => Ok(false),
+            result => Ok(result.map(|()| true)?),
+        }
     }
 
     /// Adds to the change what follows from a failed attempt: another one later, or none.
@@ -214,7 +223,8 @@ impl<'a> Run<'a> {
             }
         );
         if !is_last {
-            return Ok(change.then(outbox::failed(&mail.id, attempt, &failure.text)));
+            let failed = outbox::failed(&mail.id, attempt, &failure.text);
+            return Ok(change.exactly_one(failed, Refusal::Outdated));
         }
         let event = Event {
             action: "mail.given_up",
@@ -225,7 +235,7 @@ impl<'a> Run<'a> {
         let nobody = Context { actor: Actor::Operator, now: self.now, ip: None, user_agent: None, request_id: None };
         let claviger = Party { kind: String::from("system"), id: None, name: String::from("Claviger") };
         Ok(change
-            .then(outbox::died(&mail.id, attempt, &failure.text, self.now))
+            .exactly_one(outbox::died(&mail.id, attempt, &failure.text, self.now), Refusal::Outdated)
             .audited(self.services.audit_by(&nobody, claviger, event)?))
     }
 }

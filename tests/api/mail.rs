@@ -50,9 +50,9 @@ async fn an_administrator_sees_the_mail_of_the_own_organization_without_its_toke
     let theirs = write(&services, START, &Wish { organization: Some(other), ..Wish::default() });
     let list = list(&ada, "").await;
     insta::assert_json_snapshot!(list, { ".items[].id" => "[id]" });
-    assert_eq!(ids(&list), [ours.clone()]);
+    assert_eq!(ids(&list), [&*ours]);
     assert!(!list.to_string().contains(TOKEN));
-    assert_eq!(ids(&super::mail::list(&eve, "").await), [theirs.clone()]);
+    assert_eq!(ids(&super::mail::list(&eve, "").await), [&*theirs]);
     for (session, id) in [(&ada, &theirs), (&eve, &ours), (&ada, &"mail_nobody".to_owned())] {
         assert_eq!(error_of(retry(session, id).await).await, (404, "NOT_FOUND".into()));
     }
@@ -150,7 +150,7 @@ async fn the_command_line_lists_shows_and_retries_with_a_server_and_without() {
         let list = json(&["mail", "list", "--json"]);
         assert_eq!(ids(&list), [account.clone(), ours.clone()]);
         assert!(!list.to_string().contains(TOKEN));
-        assert_eq!(ids(&json(&["mail", "list", "--json", "--limit", "1"])), [account.clone()]);
+        assert_eq!(ids(&json(&["mail", "list", "--json", "--limit", "1"])), [&*account]);
         assert_eq!(ids(&json(&["mail", "list", "--json", "--state", "dead"])), Vec::<String>::new());
         let shown = json(&["mail", "show", &account, "--json"]);
         assert!(shown["text"].as_str().unwrap().contains(TOKEN), "{shown}");
