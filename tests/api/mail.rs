@@ -1,5 +1,7 @@
 //! Who sees which mail in the outbox, and who may have it sent again (security test 47).
 
+use std::sync::Arc;
+
 use claviger::services::outbox_delivery;
 use claviger::store::outbox::State;
 use reqwest::Method;
@@ -124,11 +126,49 @@ async fn a_retry_makes_a_message_due_at_once_and_is_written_down() {
     wait_until("it is refused for good", || stored(&services, &run_out).state == State::Dead);
     app.clock.advance_ms(60_000);
     assert_eq!(error_of(retry(&ada, &run_out).await).await, (410, "GONE".into()), "run out, though not wiped yet");
-    outbox_delivery::run(&services, START + 60_000).unwrap();
+    deliver(&app, START + 60_000).await;
     wait_until("it is wiped", || stored(&services, &run_out).sealed.is_none());
     assert_eq!(error_of(retry(&ada, &run_out).await).await, (410, "GONE".into()));
     let shown = list(&ada, "").await;
     assert!(shown["items"].as_array().unwrap().iter().all(|mail| mail["text"].is_null()), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_retries_at_once_send_a_message_once() {
+    let server = MailServer::start(Tls::None);
+    server.answer("RCPT", "550 no");
+    let (app, ada) = App::spawn_with(|config| smtp(config, server.port)).await;
+    let services = app.services();
+    let id = write(&services, START, &Wish { organization: Some(home(&services)), ..Wish::default() });
+    wait_until("it is refused for good", || stored(&services, &id).state == State::Dead);
+    server.be_well();
+    let barrier = Arc::new(tokio::sync::Barrier::new(64));
+    let retries: Vec<_> = (0..64)
+        .map(|_| {
+            let (ada, id, barrier) = (ada.clone(), id.clone(), Arc::clone(&barrier));
+            tokio::spawn(async move {
+                barrier.wait().await;
+                retry(&ada, &id).await.status().as_u16()
+            })
+        })
+        .collect();
+    let mut accepted = 0;
+    for retry in retries {
+        let status = retry.await.unwrap();
+        assert!(status == 200 || status == 409, "{status}");
+        accepted += usize::from(status == 200);
+    }
+    assert!(accepted >= 1);
+    wait_until("it is delivered", || stored(&services, &id).state == State::Delivered);
+    // Whatever was still to be sent is sent now.
+    deliver(&app, START).await;
+    assert_eq!(server.taken().len(), 1);
+}
+
+/// One run of the job, on a thread of its own as jobs have.
+async fn deliver(app: &App, now: i64) {
+    let services = app.services();
+    tokio::task::spawn_blocking(move || outbox_delivery::run(&services, now).unwrap()).await.unwrap();
 }
 
 #[tokio::test]
