@@ -25,7 +25,7 @@
 //! | [`http`] | `routes` is the whole route table; then one file a resource; `verify` is the proxies' way |
 //! | [`jobs`] | `schedule` is the one table; then one file a job |
 //! | [`services`] | the rules, one file a concern; they take who asks and when, and know no HTTP |
-//! | [`mail`] | one function a message, in files by what they are about |
+//! | [`mail`] | one function a message, in files by what they are about; and the sender, over SMTP |
 //! | [`gate`] | credential → look-up → rule → decision → limits → ledger |
 //! | [`store`] | both databases, and every SQL statement there is; changes are values |
 //! | [`crypto`] | the master key, sealing, tokens, password hashes, keyed digests |

@@ -48,6 +48,12 @@ pub fn new_id(prefix: &str, now: UnixMillis, random: &dyn Random) -> Result<Stri
     Ok(format!("{prefix}_{}", Uuid::simple(uuid)))
 }
 
+/// An id that sorts before every one that [`new_id`] makes at `at` or later, and after every earlier one.
+pub fn id_floor(prefix: &str, at: UnixMillis) -> String {
+    let uuid = uuid::Builder::from_unix_timestamp_millis(at.max(0) as u64, &[0; 10]).into_uuid();
+    format!("{prefix}_{}", Uuid::simple(uuid))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +65,7 @@ mod tests {
         let later = new_id("key", 2_000, &random).unwrap();
         assert!(earlier.starts_with("key_") && earlier.len() == 36);
         assert!(earlier < later);
+        let floor = id_floor("key", 2_000);
+        assert!(earlier < floor && floor <= later);
     }
 }

@@ -27,8 +27,10 @@ use crate::gate::policy::Policy;
 use crate::http::cookies::CookieNames;
 use crate::http::{App, RequestIds, metrics, operator, routes};
 use crate::jobs::schedule;
+use crate::mail::sender::Sender;
 use crate::random::{Random, RandomFailed};
 use crate::services::error::ServiceError;
+use crate::services::outbox_delivery::Delivery;
 use crate::services::{Services, api_keys, setup};
 use crate::store::data_dir::{self, DataDirError, Lock};
 use crate::store::{OpenError, Options, Store, StoreError, key_shapes};
@@ -163,6 +165,7 @@ pub fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> R
         random,
         config: Arc::clone(&config),
         setup_token: Mutex::new(None),
+        delivery: Delivery::new(Sender::new(&config, credentials.as_deref())),
     });
     for environment in [Environment::Live, Environment::Test] {
         services.gate.shapes().learn(&api_keys::shape(&services, environment));
@@ -207,6 +210,7 @@ pub async fn serve(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random
         config.server.public_url = Some(format!("http://{address}"));
     }
     let opened = open(config, clock, random)?;
+    opened.services.delivery.check().map_err(|text| StartError::Config(vec![text]))?;
     let operator_listener = operator_socket(&socket)?;
 
     let app = web::Data::new(app(&opened)?);
@@ -371,6 +375,7 @@ impl Running {
         for server in &self.beside {
             server.stop(true).await;
         }
+        self.opened.services.delivery.stop();
         let _ = self.scheduler.shutdown().await;
         self.opened.services.gate.ledger().close();
         let _ = std::fs::remove_file(&self.socket);

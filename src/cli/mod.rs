@@ -8,6 +8,7 @@ mod audit;
 mod check;
 mod explain;
 mod key;
+mod mail;
 mod org;
 mod serve;
 mod setup;
@@ -66,6 +67,9 @@ enum Command {
     /// The audit log and the ledger, proved
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Mail: what waits, what was delivered, and what could not be
+    #[command(subcommand)]
+    Mail(mail::Command),
 }
 
 /// Why a command did not do what it was asked.
@@ -115,6 +119,7 @@ fn run_command(line: CommandLine) -> Result<(), Failure> {
         Command::Key(command) => key::run(config, command),
         Command::Org(command) => org::run(config, command),
         Command::Audit(command) => audit::run(config, command),
+        Command::Mail(command) => mail::run(config, command),
     }
 }
 

@@ -5,6 +5,7 @@
 //! that the configuration only names.
 
 pub mod known_keys;
+mod mailbox;
 pub mod network;
 pub mod plans;
 pub mod sections;
@@ -16,6 +17,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+pub use mailbox::Mailbox;
 pub use network::{Network, unify_address};
 pub use plans::{KeyAllowance, Plan, Plans};
 pub use sections::*;

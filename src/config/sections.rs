@@ -338,11 +338,31 @@ pub struct Smtp {
     pub username: Option<String>,
     pub password_file: Option<PathBuf>,
     pub from: Option<String>,
+    pub timeout_seconds: u64,
 }
 
 impl Default for Smtp {
     fn default() -> Self {
-        Smtp { host: None, port: None, tls: SmtpTls::Implicit, username: None, password_file: None, from: None }
+        Smtp {
+            host: None,
+            port: None,
+            tls: SmtpTls::Implicit,
+            username: None,
+            password_file: None,
+            from: None,
+            timeout_seconds: 30,
+        }
+    }
+}
+
+impl Smtp {
+    /// The port as set, or the usual one for this kind of TLS.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.tls {
+            SmtpTls::Implicit => 465,
+            SmtpTls::Starttls => 587,
+            SmtpTls::None => 25,
+        })
     }
 }
 

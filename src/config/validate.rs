@@ -1,6 +1,6 @@
 //! Bounds of single values and of values that must agree. Rules are judged in [`crate::gate::policy`].
 
-use super::{Config, ConfigError, SmtpTls};
+use super::{Config, ConfigError, Mailbox, SmtpTls};
 
 /// Collects every fault, so that a user mends them all at once.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -45,7 +45,7 @@ fn addresses(config: &Config, fault: &mut dyn FnMut(bool, String)) {
 }
 
 fn numbers(config: &Config, fault: &mut dyn FnMut(bool, String)) {
-    let table: [(&str, u64, u64, u64); 15] = [
+    let table: [(&str, u64, u64, u64); 16] = [
         ("server.workers", config.server.workers.unwrap_or(1) as u64, 1, 1_024),
         ("server.max_body_bytes", config.server.max_body_bytes as u64, 1_024, 1 << 30),
         ("password.bcrypt_cost", config.password.bcrypt_cost.into(), 10, 14),
@@ -60,6 +60,7 @@ fn numbers(config: &Config, fault: &mut dyn FnMut(bool, String)) {
         ("gate.default_limit", config.gate.default_limit.unwrap_or(1).into(), 1, 1_000_000),
         ("ledger.retention_days", config.ledger.retention_days.into(), 1, 36_500),
         ("ledger.max_megabytes", config.ledger.max_megabytes, 16, 1 << 24),
+        ("smtp.timeout_seconds", config.smtp.timeout_seconds, 1, 600),
         ("audit.retention_days", config.audit.retention_days.unwrap_or(1).into(), 1, 36_500),
     ];
     for (name, value, least, most) in table {
@@ -137,12 +138,26 @@ fn mail(config: &Config, fault: &mut dyn FnMut(bool, String)) {
     let smtp = &config.smtp;
     if let Some(host) = &smtp.host {
         fault(smtp.from.is_some(), String::from("smtp.from must be set where smtp.host is"));
-        let loopback = host == "localhost"
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| super::unify_address(address).is_loopback());
+        let address = host.parse::<std::net::IpAddr>().ok().map(super::unify_address);
+        fault(
+            address.is_some() || is_host(host),
+            format!("smtp.host: `{host}` must be a name or an address, without a port (that is smtp.port)"),
+        );
+        let loopback = host == "localhost" || address.is_some_and(|address| address.is_loopback());
         fault(
             smtp.tls != SmtpTls::None || loopback,
             String::from("smtp.tls = \"none\" is for a mail server on loopback only"),
         );
+    }
+    fault(smtp.port != Some(0), String::from("smtp.port must be between 1 and 65535"));
+    if let Some(from) = &smtp.from
+        && let Err(text) = Mailbox::parse(from)
+    {
+        fault(false, format!("smtp.from: `{from}` {text}"));
+    }
+    if let Some(username) = &smtp.username {
+        let fits = (1..=254).contains(&username.len()) && !username.chars().any(char::is_control);
+        fault(fits, String::from("smtp.username must be 1 to 254 bytes without control characters"));
     }
     fault(
         smtp.username.is_some() || smtp.password_file.is_none(),
@@ -210,5 +225,19 @@ mod tests {
         assert!(check(&config).is_err());
         config.smtp.host = Some(String::from("127.0.0.1"));
         assert!(check(&config).is_ok());
+    }
+
+    #[test]
+    fn mail_needs_a_host_without_a_port_and_a_sender_that_is_an_address() {
+        let with = |host: &str, from: &str| {
+            let mut config = Config::default();
+            config.smtp.host = Some(host.to_owned());
+            config.smtp.from = Some(from.to_owned());
+            check(&config).map_err(|error| error.to_string())
+        };
+        assert_eq!(with("mail.example.com", "Claviger <keys@example.com>"), Ok(()));
+        assert_eq!(with("::1", "keys@example.com"), Ok(()));
+        assert!(with("mail.example.com:25", "keys@example.com").unwrap_err().contains("smtp.host"));
+        assert!(with("mail.example.com", "Claviger").unwrap_err().contains("smtp.from"));
     }
 }

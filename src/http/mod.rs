@@ -20,6 +20,7 @@ pub mod header_names;
 pub mod identity_headers;
 pub mod key_check;
 pub mod limits;
+pub mod mail;
 pub mod metrics;
 pub mod openapi;
 pub mod operator;

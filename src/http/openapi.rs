@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use super::answer::{Answer, ok};
 use super::{
-    account, api_keys, audit_log, auth, key_check, passwords, registration, requests, routes, setup, system,
+    account, api_keys, audit_log, auth, key_check, mail, passwords, registration, requests, routes, setup, system,
     verification,
 };
 
@@ -69,6 +69,8 @@ pub struct ErrorBody {
         requests::of_organization,
         audit_log::list,
         audit_log::export,
+        mail::list,
+        mail::retry,
     )
 )]
 struct Annotations;
@@ -85,6 +87,9 @@ pub fn build() -> Value {
         let method = line.method.as_str().to_ascii_lowercase();
         let operation = &mut document["paths"][line.path][method];
         operation["x-demands"] = line.access.describe();
+        if matches!(line.access, routes::Access::Session(_)) {
+            operation["security"] = json!([{ "session": [] }]);
+        }
         if matches!(line.access, routes::Access::Any(_) | routes::Access::Unlimited(_)) {
             operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }]);
         }

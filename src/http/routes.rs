@@ -12,8 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::answer::{Answer, HttpError};
 use super::{
-    App, account, admission, api_keys, audit_log, auth, envelope, key_check, openapi, pages, passwords, registration,
-    requests, setup, system, verification, verify,
+    App, account, admission, api_keys, audit_log, auth, envelope, key_check, mail, openapi, pages, passwords,
+    registration, requests, setup, system, verification, verify,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -121,6 +121,9 @@ pub fn table() -> Vec<Line> {
 
         GET    "/api/admin/audit-log"                  Any(Admin)        => audit_log::list;
         GET    "/api/admin/audit-log/export"           Any(Admin)        => audit_log::export;
+
+        GET    "/api/admin/mail"                       Session(Admin)    => mail::list;
+        POST   "/api/admin/mail/{id}/retry"            Session(Admin)    => mail::retry;
     }
 }
 

@@ -2,5 +2,6 @@
 
 pub mod audit_retention;
 pub mod ledger_retention;
+pub mod outbox_delivery;
 pub mod schedule;
 pub mod session_sweep;

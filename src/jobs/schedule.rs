@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use super::{audit_retention, ledger_retention, session_sweep};
+use super::{audit_retention, ledger_retention, outbox_delivery, session_sweep};
 use crate::clock::{Clock, UnixMillis};
 use crate::config::Jobs;
 use crate::services::Services;
@@ -24,7 +24,11 @@ const TABLE: &[Line] = &[
     Line { name: "session_sweep", cron: |jobs| &jobs.session_sweep, run: session_sweep::run },
     Line { name: "ledger_retention", cron: |jobs| &jobs.ledger_retention, run: ledger_retention::run },
     Line { name: "audit_retention", cron: |jobs| &jobs.audit_retention, run: audit_retention::run },
+    OUTBOX_DELIVERY,
 ];
+
+const OUTBOX_DELIVERY: Line =
+    Line { name: "outbox_delivery", cron: |jobs| &jobs.outbox_delivery, run: outbox_delivery::run };
 
 /// Checks every cron of `[jobs]`; each fault is one line.
 pub fn check(jobs: &Jobs) -> Result<(), Vec<String>> {
@@ -55,7 +59,16 @@ pub async fn start(services: &Arc<Services>, clock: &Arc<dyn Clock>) -> Result<J
         scheduler.add(job).await?;
     }
     scheduler.start().await?;
+    tokio::spawn(deliver_what_is_written(Arc::clone(services), Arc::clone(clock)));
     Ok(scheduler)
+}
+
+/// Delivers mail as soon as it is written; the cron is for what has to be tried again.
+async fn deliver_what_is_written(services: Arc<Services>, clock: Arc<dyn Clock>) {
+    loop {
+        services.store.mail_bell().notified().await;
+        run_in_background(&OUTBOX_DELIVERY, &services, &clock);
+    }
 }
 
 /// A failure is told once; the job comes again by its cron.

@@ -6,12 +6,14 @@ pub mod api_keys;
 pub mod audit;
 pub mod error;
 pub mod explain;
+pub mod id_pages;
 pub mod key_requests;
 pub mod key_settings;
 pub mod key_view;
 pub mod operator;
 pub mod organizations;
 pub mod outbox;
+pub mod outbox_delivery;
 pub mod pages;
 pub mod password_rules;
 pub mod passwords;
@@ -56,6 +58,8 @@ pub struct Services {
     pub config: Arc<Config>,
     /// The digest of the setup link's token, until it is used.
     pub setup_token: Mutex<Option<Digest>>,
+    /// Takes mail out of the outbox.
+    pub delivery: outbox_delivery::Delivery,
 }
 
 /// Who asks.

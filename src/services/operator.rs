@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 
 use super::error::ServiceError;
 use super::explain::{self, Question};
+use super::id_pages::{self, IdPage};
 use super::key_settings::KeyWishes;
 use super::setup::{self, Founding};
-use super::{Actor, Context, Services, api_keys, audit, organizations};
+use super::{Actor, Context, Services, api_keys, audit, organizations, outbox};
 use crate::clock::Moment;
 use crate::error_code::ErrorCode;
 use crate::role::Role;
+use crate::store::outbox::State;
 
 /// One command. It holds a password at most on its way through the socket, which only the operator can open.
 #[derive(Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub enum Command {
     Explain { method: String, target: String, host: String, key: Option<String>, role: Option<Role> },
     AuditVerify { head: Option<String> },
     AuditHead,
+    MailList { state: Option<String>, limit: String, cursor: Option<String> },
+    MailShow { id: String },
+    MailRetry { id: String },
 }
 
 impl std::fmt::Debug for Command {
@@ -70,7 +75,28 @@ pub fn run(services: &Services, command: Command, now: Moment) -> Result<Value, 
             Ok(json!({ "auditRows": heads.audit.seq, "ledgerRows": heads.ledger.seq, "head": heads.to_text() }))
         }
         Command::AuditHead => Ok(json!({ "head": audit::heads(&services.store)?.to_text() })),
+        Command::MailList { state, limit, cursor } => mail_list(services, state.as_deref(), &limit, cursor.as_deref()),
+        Command::MailShow { id } => to_json(outbox::show(services, &id)?),
+        Command::MailRetry { id } => to_json(outbox::retry(services, &context, &id)?),
     }
+}
+
+/// A page of all mail, without its texts.
+fn mail_list(
+    services: &Services,
+    state: Option<&str>,
+    limit: &str,
+    cursor: Option<&str>,
+) -> Result<Value, ServiceError> {
+    let parse =
+        |text| State::parse(text).ok_or_else(|| ServiceError::field("state", "must be waiting, delivered or dead"));
+    let state = state.map(parse).transpose()?;
+    let listed = outbox::list_all(services, state, &IdPage::parse(Some(limit), cursor)?)?;
+    let mut items = to_json(listed.items)?;
+    for item in items.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        item.remove("text");
+    }
+    Ok(json!({ "items": items, "nextCursor": listed.next.as_deref().map(id_pages::encode) }))
 }
 
 fn to_json(value: impl Serialize) -> Result<Value, ServiceError> {

@@ -9,12 +9,18 @@ use super::audit_log::AuditEntry;
 pub struct Statement {
     pub(super) sql: &'static str,
     pub(super) values: Vec<Value>,
+    pub(super) rings: bool,
 }
 
 impl Statement {
     /// `sql` with `values` for its `?1`, `?2`, ….
     pub(super) fn new(sql: &'static str, values: Vec<Value>) -> Self {
-        Statement { sql, values }
+        Statement { sql, values, rings: false }
+    }
+
+    /// After the commit, whoever delivers mail is woken ([`super::Store::mail_bell`]).
+    pub(super) fn that_rings(self) -> Self {
+        Statement { rings: true, ..self }
     }
 }
 

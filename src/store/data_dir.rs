@@ -23,7 +23,14 @@ pub enum DataDirError {
 /// Held as long as this process owns the directory.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Said, and not left to the closing of the file: a child that is being started may have it open for a moment more.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 /// Makes the directory if it is not there (mode 0700).
@@ -46,7 +53,7 @@ pub fn lock(path: &Path) -> Result<Lock, DataDirError> {
         .open(path.join("claviger.lock"))
         .map_err(unusable)?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
+        Ok(()) => Ok(Lock { file }),
         Err(TryLockError::WouldBlock) => Err(DataDirError::InUse(path.to_owned())),
         Err(TryLockError::Error(cause)) => Err(unusable(cause)),
     }

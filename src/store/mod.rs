@@ -37,6 +37,7 @@ use std::time::Duration;
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::OpenFlags;
+use tokio::sync::Notify;
 
 pub use change::{Change, Expect, Refusal, Statement};
 pub use schema::OpenError;
@@ -106,6 +107,7 @@ pub struct Store {
     ledger: Pool<SqliteConnectionManager>,
     writer: writer::Writer,
     next_number: AtomicI64,
+    mail_bell: Notify,
     options: Options,
 }
 
@@ -128,7 +130,8 @@ impl Store {
             facts::greatest_number(&connection).map_err(|cause| OpenError::from_sqlite(&state_path, cause))?;
         let writer = writer::Writer::start(connection, options.chain_key.clone())
             .map_err(|cause| OpenError::Pool(cause.to_string()))?;
-        Ok(Arc::new(Store { state, ledger, writer, next_number: AtomicI64::new(greatest + 1), options }))
+        let next_number = AtomicI64::new(greatest + 1);
+        Ok(Arc::new(Store { state, ledger, writer, next_number, mail_bell: Notify::new(), options }))
     }
 
     /// Reads from `claviger.db`, in one snapshot.
@@ -143,7 +146,17 @@ impl Store {
 
     /// Runs a change whole or not at all; it is on disk when this returns.
     pub fn commit(&self, change: Change) -> Result<(), StoreError> {
-        self.writer.commit(change)
+        let rings = change.steps.iter().any(|(statement, _)| statement.rings);
+        self.writer.commit(change)?;
+        if rings {
+            self.mail_bell.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Rung when a change has put mail into the outbox, after its commit.
+    pub fn mail_bell(&self) -> &Notify {
+        &self.mail_bell
     }
 
     /// A number that no organization and no key has, nor will have.

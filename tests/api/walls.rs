@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["startup", "telemetry", "http", "services", "store", "config", "clock", "random", "role"]),
-    ("startup", &["http", "jobs", "services", "gate", "store", "crypto", "config", "clock", "random"]),
+    ("startup", &["http", "jobs", "services", "mail", "gate", "store", "crypto", "config", "clock", "random"]),
     ("http", &["services", "gate", "store", "crypto", "config", "clock", "role", "error_code"]),
     ("jobs", &["services", "clock", "config"]),
     ("services", &["mail", "gate", "store", "crypto", "config", "clock", "random", "role", "error_code"]),

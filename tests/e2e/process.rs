@@ -20,10 +20,9 @@ impl Process {
         let log = dir.join(format!("{name}.log"));
         let out = File::create(&log).expect("a log file");
         let err = out.try_clone().expect("the log file again");
-        let child =
-            command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap_or_else(|error| {
-                panic!("{name} does not start ({error}); tests/install.sh installs the proxies")
-            });
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap_or_else(|error| {
+            panic!("{name} does not start ({error}); tests/install.sh installs the proxies and mail servers")
+        });
         Self { child, log }
     }
 
@@ -42,6 +41,15 @@ impl Process {
     /// As `kill -9` does, and at once: it is gone when this returns.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end.
+    pub fn wait(&mut self) {
         let _ = self.child.wait();
     }
 

@@ -2,10 +2,12 @@
 
 #![allow(dead_code)]
 
+pub mod letters;
 pub mod mail;
 pub mod namespace;
 pub mod plain;
 pub mod process;
+pub mod smtp;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use std::thread::JoinHandle;
 use claviger::clock::{Clock, ManualClock};
 use claviger::config::Config;
 use claviger::random::SystemRandomness;
+use claviger::services::Services;
 use claviger::startup;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -33,6 +36,7 @@ pub struct App {
     pub client: Client,
     pub setup_token: Option<String>,
     config: Config,
+    services: Option<Arc<Services>>,
     handle: actix_web::dev::ServerHandle,
     thread: Option<JoinHandle<()>>,
 }
@@ -80,14 +84,25 @@ impl App {
             actix_web::rt::System::new().block_on(async move {
                 let running =
                     startup::serve(for_server, its_clock, Arc::new(SystemRandomness::new())).await.expect("it starts");
-                let _ = sender.send((running.address, running.handle(), running.setup_link.clone()));
+                let _ =
+                    sender.send((running.address, running.handle(), running.setup_link.clone(), running.services()));
                 running.until_stopped().await.expect("it stops");
             });
         });
-        let (address, handle, setup_link) = receiver.await.expect("the server starts");
+        let (address, handle, setup_link, services) = receiver.await.expect("the server starts");
         let setup_token = setup_link.and_then(|link| link.split_once("token=").map(|(_, token)| token.to_owned()));
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        App { address, clock, directory, client, setup_token, config, handle, thread: Some(thread) }
+        App {
+            address,
+            clock,
+            directory,
+            client,
+            setup_token,
+            config,
+            services: Some(services),
+            handle,
+            thread: Some(thread),
+        }
     }
 
     /// Stops the server gracefully and starts another on the same directory (and another port).
@@ -106,9 +121,15 @@ impl App {
     /// Stops the server gracefully.
     pub async fn stop(&mut self) {
         self.handle.stop(true).await;
+        self.services = None;
         if let Some(thread) = self.thread.take() {
             tokio::task::spawn_blocking(move || thread.join().expect("the server does not panic")).await.unwrap();
         }
+    }
+
+    /// What the server works with, for what no request can cause. The server must be running.
+    pub fn services(&self) -> Arc<Services> {
+        Arc::clone(self.services.as_ref().expect("the server is running"))
     }
 
     pub fn data_dir(&self) -> PathBuf {
