@@ -22,6 +22,7 @@ pub mod limits;
 pub mod metrics;
 pub mod openapi;
 pub mod operator;
+pub mod own_sessions;
 pub mod pages;
 pub mod requests;
 pub mod routes;

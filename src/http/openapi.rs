@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::answer::{Answer, ok};
-use super::{api_keys, audit_log, auth, key_check, requests, routes, setup, system};
+use super::{api_keys, audit_log, auth, key_check, own_sessions, requests, routes, setup, system};
 
 /// The body of every error.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -44,6 +44,11 @@ pub struct ErrorBody {
         auth::sign_in,
         auth::sign_out,
         auth::session,
+        auth::sign_in_with_link,
+        own_sessions::list,
+        own_sessions::end,
+        own_sessions::end_others,
+        own_sessions::switch,
         key_check::check,
         api_keys::list,
         api_keys::create,
@@ -74,6 +79,9 @@ pub fn build() -> Value {
         operation["x-demands"] = line.access.describe();
         if matches!(line.access, routes::Access::Any(_) | routes::Access::Unlimited(_)) {
             operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }]);
+        }
+        if matches!(line.access, routes::Access::Session(_)) {
+            operation["security"] = json!([{ "session": [] }]);
         }
     }
     document["components"]["securitySchemes"] = json!({

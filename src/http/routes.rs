@@ -12,7 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::answer::{Answer, HttpError};
 use super::{
-    App, admission, api_keys, audit_log, auth, envelope, key_check, openapi, pages, requests, setup, system, verify,
+    App, admission, api_keys, audit_log, auth, envelope, key_check, openapi, own_sessions, pages, requests, setup,
+    system, verify,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -71,7 +72,7 @@ macro_rules! table {
 
 /// Every route but `/verify`, which takes any method and has a way of its own.
 pub fn table() -> Vec<Line> {
-    use Access::{Any, Anyone, Open, PerNetwork, Unlimited};
+    use Access::{Any, Anyone, Open, PerNetwork, Session, Unlimited};
     use Role::{Admin, Member, Viewer};
     table! {
         GET    "/livez"                                Open              => system::livez;
@@ -88,6 +89,13 @@ pub fn table() -> Vec<Line> {
         POST   "/api/auth/sign-in"                     PerNetwork        => auth::sign_in;
         POST   "/api/auth/sign-out"                    Anyone            => auth::sign_out;
         GET    "/api/auth/session"                     Any(Viewer)       => auth::session;
+
+        GET    "/sign-in-link"                         Open              => pages::sign_in_link;
+        POST   "/api/auth/sign-in-link"                PerNetwork        => auth::sign_in_with_link;
+        GET    "/api/auth/sessions"                    Session(Viewer)   => own_sessions::list;
+        DELETE "/api/auth/sessions"                    Session(Viewer)   => own_sessions::end_others;
+        DELETE "/api/auth/sessions/{id}"               Session(Viewer)   => own_sessions::end;
+        POST   "/api/auth/switch-organization"         Session(Viewer)   => own_sessions::switch;
 
         POST   "/api/keys/verify"                      Unlimited(Member) => key_check::check;
 

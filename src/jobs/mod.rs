@@ -2,5 +2,6 @@
 
 pub mod audit_retention;
 pub mod ledger_retention;
+pub mod lockout_reset;
 pub mod schedule;
 pub mod session_sweep;
