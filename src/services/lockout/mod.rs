@@ -364,6 +364,7 @@ pub fn locked_until(
 
 /// Forgets what is over, and tells of the refusals that were only counted. Safe to run twice.
 pub fn sweep(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
+    services.gate.settle_clock(now)?;
     let mut change = Change::new()
         .then(sign_in_failures::delete_dead(now, services.lockout.rules.reset_ms))
         .then(known_networks::delete_unused(now - KNOWN_FOR));

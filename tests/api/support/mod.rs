@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use claviger::clock::{Clock, ManualClock};
 use claviger::config::Config;
 use claviger::random::SystemRandomness;
+use claviger::services::Services;
 use claviger::startup;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -169,6 +170,15 @@ impl App {
     /// The same; only the status.
     pub async fn verify_status(&self, key: &str, method: &str, target: &str) -> u16 {
         self.verify(key, method, target).await.status().as_u16()
+    }
+
+    /// Does something with the services on a stopped server's data, as the command line does.
+    pub fn offline<T>(&self, work: impl FnOnce(&Services) -> T) -> T {
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let opened = startup::open(self.config.clone(), clock, Arc::new(SystemRandomness::new())).expect("it opens");
+        let result = work(&opened.services);
+        opened.services.gate.ledger().close();
+        result
     }
 
     /// Runs a command of the operator's through the services of the running server: what `claviger …` does.
