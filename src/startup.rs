@@ -43,6 +43,9 @@ const SOCKET_PATH_BYTES: usize = 107;
 const SHUTDOWN_SECONDS: u64 = 25;
 /// How long a connection without requests stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How many threads a worker may have for what blocks. Sixty-four passwords may wait to be hashed, and no look-up of the
+/// gate is to wait behind them.
+const BLOCKING_THREADS: usize = 256;
 /// How often windows that are empty are let go.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -268,6 +271,7 @@ fn main_server(config: &Config, app: web::Data<App>, listener: TcpListener) -> R
             .configure(move |services| routes::register(&for_routes, services))
     })
     .workers(workers)
+    .worker_max_blocking_threads(BLOCKING_THREADS)
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(5))

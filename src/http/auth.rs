@@ -11,6 +11,7 @@ use super::cookies::CookieNames;
 use super::openapi::ErrorBody;
 use crate::clock::{SECOND, UnixMillis, to_rfc3339};
 use crate::gate::decide::Credential;
+use crate::services::lockout::Whose;
 use crate::services::sessions::{self, Identity, SignedIn};
 use crate::services::sign_in_links;
 
@@ -151,7 +152,9 @@ pub async fn sign_in(call: Call, body: Body) -> Answer {
     let (app, now) = (call.app.clone(), call.info.at.unix_ms);
     let SignInRequest { email, password } = body.parse()?;
     let result = call
-        .run_at_place(&email, |services, context, attempt| sessions::sign_in(services, context, attempt, password))
+        .run_at_place(Whose::Address(email), |services, context, attempt| {
+            sessions::sign_in(services, context, attempt, password)
+        })
         .await?;
     signed_in(StatusCode::OK, &app.cookies, result, now)
 }

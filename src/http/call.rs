@@ -14,7 +14,7 @@ use crate::clock::Moment;
 use crate::error_code::ErrorCode;
 use crate::gate::decide::Credential;
 use crate::services::error::ServiceError;
-use crate::services::lockout::{self, Attempt};
+use crate::services::lockout::{self, Attempt, Whose};
 use crate::services::{Actor, Context, Services};
 
 /// What [`super::envelope`] knows of every request.
@@ -87,14 +87,14 @@ impl Call {
 }
 
 impl Call {
-    /// The same for a service that checks a password: waits for a place before the lockout of this address first, and
-    /// holds no thread meanwhile.
+    /// The same for a service that checks a password: waits for a place before the lockout first, and holds no thread
+    /// meanwhile.
     pub async fn run_at_place<T: Send + 'static>(
         self,
-        email: &str,
+        whose: Whose,
         work: impl FnOnce(&Services, &Context, Attempt) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, HttpError> {
-        let attempt = lockout::reserve(&self.app.services, &self.context, email).await?;
+        let attempt = lockout::reserve(&self.app.services, &self.context, whose).await?;
         self.run(move |services, context| work(services, context, attempt)).await
     }
 }

@@ -1,7 +1,7 @@
 //! Sign-in, sign-out, and what a session or a key tells of itself.
 
 use super::error::ServiceError;
-use super::lockout::{self, Attempt, Checked};
+use super::lockout::{self, Attempt};
 use super::{Context, Event, Services};
 use crate::clock::{HOUR, MINUTE, UnixMillis};
 use crate::crypto::secret_token::{SecretToken, session_shape};
@@ -61,9 +61,8 @@ pub fn sign_in(
     attempt: Attempt,
     password: String,
 ) -> Result<SignedIn, ServiceError> {
-    let passed = match lockout::check_password(services, context, attempt, password)? {
-        Checked::Right(passed) => passed,
-        Checked::Wrong => return Err(ErrorCode::SignInFailed.into()),
+    let Some(passed) = lockout::check_password(services, context, attempt, password)? else {
+        return Err(ErrorCode::SignInFailed.into());
     };
     require_allowed(services, context, &passed.user)?;
     let begun = passed.statements().into_iter().fold(Change::new(), Change::then);
@@ -85,7 +84,7 @@ fn require_allowed(services: &Services, context: &Context, user: &User) -> Resul
 
 /// Opens a session in the user's first organization.
 pub fn open(services: &Services, context: &Context, user: &User) -> Result<SignedIn, ServiceError> {
-    open_with(services, context, user, Change::new(), "account")
+    open_with(services, context, user, Change::new(), "new_account")
 }
 
 /// Opens a session at the end of a change that has begun; `way` is what was signed in with. Refused as a conflict where

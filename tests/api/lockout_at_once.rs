@@ -78,3 +78,12 @@ async fn whoever_waits_too_long_is_told_when_to_come_again_and_nothing_else_fail
     let app = app.restart_with(|config| config.password.queue_seconds = 60).await;
     assert_eq!(sign_in(&app, EMAIL, PASSWORD).send().await.unwrap().status(), 200, "being turned away counts nothing");
 }
+
+#[tokio::test]
+async fn a_network_gets_exactly_so_many_tries_a_minute_and_who_is_limited_uses_up_none_before_the_lock() {
+    let (app, _) = App::spawn_with(|config| config.auth.requests_per_minute = 4).await;
+    let statuses = statuses_at_once(64, |_| sign_in(&app, EMAIL, WRONG)).await;
+    assert_eq!((count(&statuses, 401), count(&statuses, 429)), (4, 60), "{statuses:?}");
+    app.clock.advance_ms(60_000);
+    assert_eq!(sign_in(&app, EMAIL, PASSWORD).send().await.unwrap().status(), 200);
+}

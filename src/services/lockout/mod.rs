@@ -1,6 +1,6 @@
 //! Passwords, tried: five wrong ones lock an address for a while, wherever a password is asked for.
 //!
-//! Whoever checks a password does it in three steps. [`reserve`] waits, without a thread, for one of the places that are
+//! Whoever checks a password does it in three steps. [`reserve`] (in HTTP: `Call::run_at_place`) waits, without a thread, for one of the places that are
 //! left before the lock ([`places`]), and answers `ACCOUNT_LOCKED` where there is none; [`check_password`] hashes, and
 //! commits a failure; after a success the caller commits [`Passed::statements`] together with what the password was
 //! asked for, and only then lets go of [`Passed`]. The rules are in [`machine`].
@@ -8,6 +8,7 @@
 //! The networks that a user signed in from lately are counted apart from all others, so that a stranger cannot keep the
 //! owner out. For an address that nobody has, all of it is the same: the same reads, the same hash, the same commit.
 
+mod entries;
 mod floods;
 pub mod machine;
 pub mod places;
@@ -16,12 +17,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::entries::note_refusal;
+use self::entries::{audited, entries, refused};
 use self::floods::Floods;
 use self::machine::{Rules, Standing};
 use self::places::{Asked, Of, Place, Places};
 use super::error::ServiceError;
 use super::outbox::{self, Letter};
-use super::{Actor, Context, Event, Services, people};
+use super::{Actor, Context, Services, people};
 use crate::clock::{DAY, SECOND, UnixMillis, to_rfc3339};
 use crate::config::Config;
 use crate::crypto::password::Password;
@@ -29,7 +32,6 @@ use crate::crypto::signature::SigningKey;
 use crate::error_code::ErrorCode;
 use crate::gate::decide::Credential;
 use crate::mail;
-use crate::store::audit_log::{AuditEntry, Party};
 use crate::store::memberships::Membership;
 use crate::store::sign_in_failures::{self, Failures, NOBODY, OTHERS};
 use crate::store::users::User;
@@ -71,19 +73,20 @@ fn spelling(email: &str) -> String {
     people::parse_email(email).unwrap_or_else(|_| email.to_owned())
 }
 
+/// Whose password is tried.
+#[derive(Clone, Debug)]
+pub enum Whose {
+    /// That of whoever has this address, if anybody has; as it was typed.
+    Address(String),
+    /// That of the user with this id, who is signed in.
+    User(String),
+}
+
 /// An attempt that has its place. It is given up by dropping it.
 pub struct Attempt {
     user: Option<User>,
     of: Of,
     place: Place,
-}
-
-/// What came of an attempt.
-pub enum Checked {
-    /// The password is the user's.
-    Right(Passed),
-    /// It is not, or nobody has the address. The failure is committed.
-    Wrong,
 }
 
 /// A right password. It holds its place until it is dropped: after the commit of what it was asked for.
@@ -103,10 +106,10 @@ impl Passed {
 }
 
 /// Waits for a place of this address, up to `password.queue_seconds`, then 503; 423 while it is locked.
-pub async fn reserve(services: &Arc<Services>, context: &Context, email: &str) -> Result<Attempt, ServiceError> {
+pub async fn reserve(services: &Arc<Services>, context: &Context, whose: Whose) -> Result<Attempt, ServiceError> {
     let (user, of) = {
-        let (context, email) = (context.clone(), email.to_owned());
-        blocking(services, move |services| who(services, &context, &email)).await?
+        let context = context.clone();
+        blocking(services, move |services| who(services, &context, whose)).await?
     };
     let now = context.now;
     let standing = || {
@@ -145,22 +148,25 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(move || work(&services)).await.map_err(ServiceError::failed)?
 }
 
-/// Who has the address, and where an attempt from this client counts. Nobody's costs the same reads.
-fn who(services: &Services, context: &Context, email: &str) -> Result<(Option<User>, Of), ServiceError> {
+/// Who it is, and where an attempt from this client counts. An address that nobody has costs the same reads.
+fn who(services: &Services, context: &Context, whose: Whose) -> Result<(Option<User>, Of), ServiceError> {
     services.gate.settle_clock(context.now)?;
-    let email = spelling(email);
     let client = network(context).unwrap_or_default();
     let since = context.now - KNOWN_FOR;
     let (user, known) = services.store.read(|reader| {
-        let user = users::by_email(reader, &email)?;
+        let user = match &whose {
+            Whose::Address(email) => users::by_email(reader, &spelling(email))?,
+            Whose::User(id) => users::by_id(reader, id)?,
+        };
         let id = user.as_ref().map_or("", |user| user.id.as_str());
         let known = known_networks::is_known(reader, id, &client, since)?;
         Ok((user, known))
     })?;
-    let network = match (&user, known) {
-        (None, _) => String::from(NOBODY),
-        (Some(_), false) => String::from(OTHERS),
-        (Some(_), true) => client,
+    let (email, network) = match (&user, whose, known) {
+        (Some(user), _, true) => (user.email.clone(), client),
+        (Some(user), _, false) => (user.email.clone(), String::from(OTHERS)),
+        (None, Whose::Address(email), _) => (email, String::from(NOBODY)),
+        (None, Whose::User(_), _) => return Err(ErrorCode::SessionInvalid.into()),
     };
     Ok((user, (services.lockout.subject(&email), network)))
 }
@@ -196,14 +202,14 @@ fn standing(services: &Services, (subject, network): &Of, now: UnixMillis) -> Re
     }
 }
 
-/// Hashes and compares. A failure is committed before this returns, with its audit entries and, where it is the one that
-/// locks, with the mail that says so.
+/// Hashes and compares. `None` for a wrong password: that failure is committed before this returns, with its audit
+/// entries and, where it is the one that locks, with the mail that says so.
 pub fn check_password(
     services: &Services,
     context: &Context,
     attempt: Attempt,
     password: String,
-) -> Result<Checked, ServiceError> {
+) -> Result<Option<Passed>, ServiceError> {
     let hash = attempt.user.as_ref().map(|user| user.password_hash.as_str());
     let matches = match Password::parse(password) {
         Ok(password) => services.hashing.verify(password, hash)?,
@@ -212,10 +218,10 @@ pub fn check_password(
     };
     let Attempt { user, of, place } = attempt;
     match user {
-        Some(user) if matches => Ok(Checked::Right(Passed { user, of, _place: place })),
+        Some(user) if matches => Ok(Some(Passed { user, of, _place: place })),
         user => {
             note_failure(services, context, user.as_ref(), &of)?;
-            Ok(Checked::Wrong)
+            Ok(None)
         }
     }
 }
@@ -300,50 +306,6 @@ fn note_locked(services: &Services, context: &Context, user: Option<&User>, of: 
         change = audited(change, refused(services, context, user, &organizations, Some(("locked", count)))?);
     }
     Ok(services.store.commit(change)?)
-}
-
-/// The entries of a refused sign-in, in each of the user's organizations.
-fn refused(
-    services: &Services,
-    context: &Context,
-    user: &User,
-    organizations: &[Membership],
-    reason: Option<(&str, u64)>,
-) -> Result<Vec<AuditEntry>, ServiceError> {
-    let changes =
-        reason.map(|(reason, count)| serde_json::json!({ "reason": { "after": reason }, "count": { "after": count } }));
-    entries(services, context, "session.refused", user, organizations, changes.as_ref())
-}
-
-/// Commits that the right password was of no use, for a reason that is told to whoever knows it.
-pub fn note_refusal(services: &Services, context: &Context, user: &User, reason: &str) -> Result<(), ServiceError> {
-    let organizations = services.store.read(|reader| memberships::of_user(reader, &user.id))?;
-    let entries = refused(services, context, user, &organizations, Some((reason, 1)))?;
-    Ok(services.store.commit(audited(Change::new(), entries))?)
-}
-
-/// An event that concerns a user, in each of their organizations.
-fn entries(
-    services: &Services,
-    context: &Context,
-    action: &str,
-    user: &User,
-    organizations: &[Membership],
-    changes: Option<&serde_json::Value>,
-) -> Result<Vec<AuditEntry>, ServiceError> {
-    let mut numbers: Vec<_> = organizations.iter().map(|membership| Some(membership.organization_number)).collect();
-    if numbers.is_empty() {
-        numbers.push(None);
-    }
-    let entry = |organization| {
-        let target = Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() };
-        services.audit(context, Event { action, organization, target, changes: changes.cloned() })
-    };
-    numbers.into_iter().map(entry).collect()
-}
-
-fn audited(change: Change, entries: Vec<AuditEntry>) -> Change {
-    entries.into_iter().fold(change, Change::audited)
 }
 
 /// Ends every lock of an address and forgets its failures: to be part of the change that a reset, an administrator or
