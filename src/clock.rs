@@ -94,6 +94,37 @@ impl Clock for ManualClock {
     }
 }
 
+/// The latest that the wall clock was ever seen to say, so that it shows when somebody sets it back.
+#[derive(Debug)]
+pub struct HighWater(AtomicI64);
+
+impl HighWater {
+    /// By how much two requests at the same time may disagree.
+    const TOLERANCE: UnixMillis = MINUTE;
+
+    /// `at` is the latest that is known from before.
+    pub fn new(at: UnixMillis) -> Self {
+        HighWater(AtomicI64::new(at))
+    }
+
+    /// What the clock had said before it was set back, if it was. Whoever is told this settles what had happened by
+    /// then, and afterwards calls [`HighWater::settle`].
+    pub fn observe(&self, now: UnixMillis) -> Option<UnixMillis> {
+        let before = self.0.fetch_max(now, Ordering::SeqCst);
+        (now < before - Self::TOLERANCE).then_some(before)
+    }
+
+    /// Begins anew from `now`.
+    pub fn settle(&self, now: UnixMillis) {
+        self.0.store(now, Ordering::SeqCst);
+    }
+
+    /// The later of `now` and what was seen; to be asked once [`HighWater::observe`] has found nothing.
+    pub fn at_least(&self, now: UnixMillis) -> UnixMillis {
+        now.max(self.0.load(Ordering::SeqCst))
+    }
+}
+
 /// `2030-01-01T00:00:00.000Z`: how the API writes a time (RFC 3339, UTC, milliseconds).
 pub fn to_rfc3339(at: UnixMillis) -> String {
     match jiff::Timestamp::from_millisecond(at) {
@@ -134,6 +165,16 @@ pub fn parse_time(text: &str, edge: DayEdge) -> Result<UnixMillis, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_shows_once_and_small_differences_do_not() {
+        let high = HighWater::new(0);
+        assert_eq!([high.observe(10 * HOUR), high.observe(10 * HOUR - MINUTE)], [None; 2]);
+        assert_eq!(high.at_least(10 * HOUR - MINUTE), 10 * HOUR);
+        assert_eq!(high.observe(9 * HOUR), Some(10 * HOUR));
+        high.settle(9 * HOUR);
+        assert_eq!(high.observe(9 * HOUR), None);
+    }
 
     #[test]
     fn a_time_is_written_in_utc_with_milliseconds() {

@@ -21,6 +21,7 @@ use crate::crypto::seal::{SealError, Sealer};
 use crate::crypto::secret_token::SecretToken;
 use crate::crypto::signature::SigningKey;
 use crate::gate::Gate;
+use crate::gate::clock_watch::ClockWatch;
 use crate::gate::ledger::Ledger;
 use crate::gate::lookup::{Environment, Lookup};
 use crate::gate::policy::Policy;
@@ -30,10 +31,11 @@ use crate::jobs::schedule;
 use crate::mail::sender::Sender;
 use crate::random::{Random, RandomFailed};
 use crate::services::error::ServiceError;
+use crate::services::lockout::Lockout;
 use crate::services::outbox_delivery::Delivery;
 use crate::services::{Services, api_keys, setup};
 use crate::store::data_dir::{self, DataDirError, Lock};
-use crate::store::{OpenError, Options, Store, StoreError, key_shapes};
+use crate::store::{OpenError, Options, Store, StoreError, audit_log, key_shapes};
 
 /// The name of the command line's socket in the data directory.
 pub const SOCKET: &str = "claviger.sock";
@@ -43,6 +45,9 @@ const SOCKET_PATH_BYTES: usize = 107;
 const SHUTDOWN_SECONDS: u64 = 25;
 /// How long a connection without requests stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How many threads a worker may have for what blocks. Sixty-four passwords may wait to be hashed, and no look-up of the
+/// gate is to wait behind them.
+const BLOCKING_THREADS: usize = 256;
 /// How often windows that are empty are let go.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -153,7 +158,9 @@ pub fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> R
     let config = Arc::new(config);
     let sealer = Arc::new(Sealer::new(&master)?);
     let lookup_key = SigningKey::new(master.derive("lookup").as_slice());
-    let lookup = Lookup::new(Arc::clone(&store), Arc::clone(&sealer), lookup_key, Arc::clone(&config));
+    let latest = store.read(audit_log::latest)?;
+    let clock_watch = ClockWatch::new(Arc::clone(&store), Arc::clone(&config), latest);
+    let lookup = Lookup::new(Arc::clone(&store), Arc::clone(&sealer), lookup_key, Arc::clone(&config), clock_watch);
     let ledger = Ledger::start(store.ledger_writer()?, Arc::clone(&clock))?;
     let shapes = store.read(key_shapes::all)?;
     let gate = Arc::new(Gate::new(Arc::clone(&store), lookup, policy, ledger, shapes, &config, clock.now()));
@@ -162,6 +169,7 @@ pub fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> R
         gate,
         sealer,
         hashing: hashing(&config, random.as_ref())?,
+        lockout: Lockout::new(SigningKey::new(master.derive("lockout").as_slice()), &config),
         random,
         config: Arc::clone(&config),
         setup_token: Mutex::new(None),
@@ -272,6 +280,7 @@ fn main_server(config: &Config, app: web::Data<App>, listener: TcpListener) -> R
             .configure(move |services| routes::register(&for_routes, services))
     })
     .workers(workers)
+    .worker_max_blocking_threads(BLOCKING_THREADS)
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(5))

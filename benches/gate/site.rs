@@ -50,6 +50,12 @@ impl Site {
         Site { directory, port: free_port() }
     }
 
+    /// Where everything of it is: `claviger.toml` is read from here, and `data` is below.
+    #[allow(dead_code)] // Another benchmark's, which shares this file.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
         command

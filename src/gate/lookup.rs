@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
+use super::clock_watch::ClockWatch;
 use super::identity::Identity;
 use crate::clock::{HOUR, MINUTE, UnixMillis};
 use crate::config::{Config, KeyAllowance, Network};
@@ -128,12 +129,24 @@ pub struct Lookup {
     sealer: Arc<Sealer>,
     lookup_key: SigningKey,
     config: Arc<Config>,
+    clock_watch: ClockWatch,
 }
 
 impl Lookup {
     /// `lookup_key` makes the column that keys are found by.
-    pub fn new(store: Arc<Store>, sealer: Arc<Sealer>, lookup_key: SigningKey, config: Arc<Config>) -> Self {
-        Lookup { store, sealer, lookup_key, config }
+    pub fn new(
+        store: Arc<Store>,
+        sealer: Arc<Sealer>,
+        lookup_key: SigningKey,
+        config: Arc<Config>,
+        clock_watch: ClockWatch,
+    ) -> Self {
+        Lookup { store, sealer, lookup_key, config, clock_watch }
+    }
+
+    /// Takes away what had ended before the clock was set back, if it was; the time to judge by.
+    pub fn settle_clock(&self, now: UnixMillis) -> Result<UnixMillis, StoreError> {
+        self.clock_watch.settle(now)
     }
 
     /// What a key of this digest is found by.
@@ -211,6 +224,7 @@ impl Lookup {
 
     /// The living session of this token's digest. `gate` says that it came with the gate's own cookie.
     pub fn session(&self, digest: &Digest, gate: bool, now: UnixMillis) -> Result<Option<SessionRecord>, StoreError> {
+        let now = self.settle_clock(now)?;
         let idle = self.config.session.idle_minutes * MINUTE;
         self.store.read(|reader| {
             let found =

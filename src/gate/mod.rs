@@ -4,6 +4,7 @@
 //! ([`policy`]), the two are held against each other ([`decide`]), the limits are taken ([`rate_limit`]), and the row
 //! is committed ([`ledger`]) before the answer goes out.
 
+pub mod clock_watch;
 pub mod credential;
 pub mod decide;
 pub mod demand;
@@ -111,6 +112,12 @@ impl Gate {
     /// Reading credentials' records.
     pub fn lookup(&self) -> &Lookup {
         &self.lookup
+    }
+
+    /// Takes away what had ended before the clock was set back, if it was; to be called, where it may block, before
+    /// anything is judged by the time.
+    pub fn settle_clock(&self, now: UnixMillis) -> Result<(), StoreError> {
+        self.lookup.settle_clock(now).map(drop)
     }
 
     /// The request log.

@@ -59,9 +59,9 @@ pub async fn update_profile(call: Call, body: Body) -> Answer {
     responses((status = 202, body = AcceptedView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn change_email(call: Call, body: Body) -> Answer {
-    call.run(move |services, context| {
-        let request: ChangeEmailRequest = body.parse()?;
-        account::change_email(services, context, &request.email, request.password)
+    let request: ChangeEmailRequest = body.parse()?;
+    call.run_at_own_place(move |services, context, attempt| {
+        account::change_email(services, context, attempt, &request.email, request.password)
     })
     .await?;
     accepted("Open the link that was mailed to the new address; until then nothing changes")
@@ -76,9 +76,9 @@ pub async fn change_email(call: Call, body: Body) -> Answer {
         (status = 403, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn delete(call: Call, body: Body) -> Answer {
     let app = call.app.clone();
-    call.run(move |services, context| {
-        let request: DeleteAccountRequest = body.parse()?;
-        account::delete(services, context, request.password)
+    let request: DeleteAccountRequest = body.parse()?;
+    call.run_at_own_place(move |services, context, attempt| {
+        account::delete(services, context, attempt, request.password)
     })
     .await?;
     let mut response = HttpResponse::NoContent().finish();

@@ -11,7 +11,9 @@ use super::cookies::CookieNames;
 use super::openapi::ErrorBody;
 use crate::clock::{SECOND, UnixMillis, to_rfc3339};
 use crate::gate::decide::Credential;
+use crate::services::lockout::Whose;
 use crate::services::sessions::{self, Identity, SignedIn};
+use crate::services::sign_in_links;
 use crate::store::users::User;
 
 /// What one signs in with.
@@ -20,6 +22,13 @@ use crate::store::users::User;
 pub struct SignInRequest {
     email: String,
     password: String,
+}
+
+/// A sign-in link's token.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInLinkRequest {
+    token: String,
 }
 
 /// Who a credential belongs to.
@@ -143,16 +152,35 @@ pub fn add_cookies(response: &mut HttpResponse, cookies: impl IntoIterator<Item 
 
 /// Signs in
 ///
-/// Sets a fresh session cookie. An unknown address and a wrong password get the same answer, after the same work.
+/// Sets a fresh session cookie. An unknown address and a wrong password get the same answer, after the same work. Five
+/// wrong ones lock the account for a while (423), networks that its user signed in from lately apart from all others.
 #[utoipa::path(post, path = "/api/auth/sign-in", tag = "Accounts", request_body = SignInRequest,
-    responses((status = 200, body = SessionView), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody),
-        (status = 503, body = ErrorBody)))]
+    responses((status = 200, body = SessionView), (status = 401, body = ErrorBody), (status = 423, body = ErrorBody),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn sign_in(call: Call, body: Body) -> Answer {
+    let (app, now) = (call.app.clone(), call.info.at.unix_ms);
+    let SignInRequest { email, password } = body.parse()?;
+    let result = call
+        .run_at_place(Whose::Address(email), |services, context, attempt| {
+            sessions::sign_in(services, context, attempt, password)
+        })
+        .await?;
+    signed_in(StatusCode::OK, &app.cookies, result, now)
+}
+
+/// Signs in with a link
+///
+/// The link comes from `claviger login-link`; it is good once, for ten minutes, and ends a lockout.
+#[utoipa::path(post, path = "/api/auth/sign-in-link", operation_id = "sign_in_with_link", tag = "Accounts",
+    request_body = SignInLinkRequest,
+    responses((status = 200, body = SessionView), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 429, body = ErrorBody)))]
+pub async fn sign_in_with_link(call: Call, body: Body) -> Answer {
     let (app, now) = (call.app.clone(), call.info.at.unix_ms);
     let result = call
         .run(move |services, context| {
-            let request: SignInRequest = body.parse()?;
-            sessions::sign_in(services, context, &request.email, request.password)
+            let request: SignInLinkRequest = body.parse()?;
+            sign_in_links::sign_in(services, context, &request.token)
         })
         .await?;
     signed_in(StatusCode::OK, &app.cookies, result, now)

@@ -14,6 +14,7 @@ use crate::clock::Moment;
 use crate::error_code::ErrorCode;
 use crate::gate::decide::Credential;
 use crate::services::error::ServiceError;
+use crate::services::lockout::{self, Attempt, Whose};
 use crate::services::{Actor, Context, Services};
 
 /// What [`super::envelope`] knows of every request.
@@ -74,10 +75,36 @@ impl Call {
     ) -> Result<T, HttpError> {
         let services = self.app.services.clone();
         let context = self.context;
-        match web::block(move || work(&services, &context)).await {
+        let work = move || {
+            services.gate.settle_clock(context.now)?;
+            work(&services, &context)
+        };
+        match web::block(work).await {
             Ok(result) => result.map_err(HttpError),
             Err(cause) => Err(HttpError(ServiceError::failed(cause))),
         }
+    }
+}
+
+impl Call {
+    /// The same for a service that checks a password: waits for a place before the lockout first, and holds no thread
+    /// meanwhile.
+    pub async fn run_at_place<T: Send + 'static>(
+        self,
+        whose: Whose,
+        work: impl FnOnce(&Services, &Context, Attempt) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        let attempt = lockout::reserve(&self.app.services, &self.context, whose).await?;
+        self.run(move |services, context| work(services, context, attempt)).await
+    }
+
+    /// The same, for the password of whoever is signed in.
+    pub async fn run_at_own_place<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Services, &Context, Attempt) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        let whose = Whose::User(self.context.session()?.user.clone());
+        self.run_at_place(whose, work).await
     }
 }
 
@@ -197,6 +224,11 @@ impl Query {
     /// The same, owned.
     pub fn text(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
+    }
+
+    /// `?limit=`, for a list whose cursor is a text.
+    pub fn limit(&self) -> Result<usize, ServiceError> {
+        Ok(crate::services::pages::Page::parse(self.get("limit"), None)?.limit)
     }
 
     /// `?limit=` and `?cursor=`.

@@ -24,6 +24,7 @@ pub mod mail;
 pub mod metrics;
 pub mod openapi;
 pub mod operator;
+pub mod own_sessions;
 pub mod pages;
 pub mod passwords;
 pub mod registration;

@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 
 use super::answer::{Answer, ok};
 use super::{
-    account, api_keys, audit_log, auth, key_check, mail, passwords, registration, requests, routes, setup, system,
-    verification,
+    account, api_keys, audit_log, auth, key_check, mail, own_sessions, passwords, registration, requests, routes,
+    setup, system, verification,
 };
 
 /// The body of every error.
@@ -57,6 +57,11 @@ pub struct ErrorBody {
         account::update_profile,
         account::change_email,
         account::delete,
+        auth::sign_in_with_link,
+        own_sessions::list,
+        own_sessions::end,
+        own_sessions::end_others,
+        own_sessions::switch,
         key_check::check,
         api_keys::list,
         api_keys::create,

@@ -64,6 +64,11 @@ pub async fn sign_in(request: HttpRequest, call: Call) -> Answer {
     page(&request, "sign-in.html")
 }
 
+/// `/sign-in-link`. Opening it uses nothing up: its button does.
+pub async fn sign_in_link(request: HttpRequest) -> Answer {
+    page(&request, "sign-in-link.html")
+}
+
 fn leads_to_a_known_place(call: &Call, target: &str) -> bool {
     if target.chars().any(|char| char.is_control() || char == '\\') {
         return false;

@@ -77,9 +77,9 @@ pub async fn reset(call: Call, body: Body) -> Answer {
     responses((status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn change(call: Call, body: Body) -> Answer {
-    call.run(move |services, context| {
-        let request: ChangePasswordRequest = body.parse()?;
-        passwords::change(services, context, request.current_password, request.new_password)
+    let request: ChangePasswordRequest = body.parse()?;
+    call.run_at_own_place(move |services, context, attempt| {
+        passwords::change(services, context, attempt, request.current_password, request.new_password)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

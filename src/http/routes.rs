@@ -12,8 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::answer::{Answer, HttpError};
 use super::{
-    App, account, admission, api_keys, audit_log, auth, envelope, key_check, mail, openapi, pages, passwords,
-    registration, requests, setup, system, verification, verify,
+    App, account, admission, api_keys, audit_log, auth, envelope, key_check, mail, openapi, own_sessions, pages,
+    passwords, registration, requests, setup, system, verification, verify,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -106,6 +106,12 @@ pub fn table() -> Vec<Line> {
         PATCH  "/api/auth/profile"                     Session(Viewer)   => account::update_profile;
         POST   "/api/auth/change-email"                Session(Viewer)   => account::change_email;
         DELETE "/api/auth/account"                     Session(Viewer)   => account::delete;
+        GET    "/sign-in-link"                         Open              => pages::sign_in_link;
+        POST   "/api/auth/sign-in-link"                PerNetwork        => auth::sign_in_with_link;
+        GET    "/api/auth/sessions"                    Session(Viewer)   => own_sessions::list;
+        DELETE "/api/auth/sessions"                    Session(Viewer)   => own_sessions::end_others;
+        DELETE "/api/auth/sessions/{id}"               Session(Viewer)   => own_sessions::end;
+        POST   "/api/auth/switch-organization"         Session(Viewer)   => own_sessions::switch;
 
         POST   "/api/keys/verify"                      Unlimited(Member) => key_check::check;
 

@@ -2,6 +2,7 @@
 
 pub mod audit_retention;
 pub mod ledger_retention;
+pub mod lockout_reset;
 pub mod outbox_delivery;
 pub mod schedule;
 pub mod session_sweep;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use super::{audit_retention, ledger_retention, outbox_delivery, session_sweep};
+use super::{audit_retention, ledger_retention, lockout_reset, outbox_delivery, session_sweep};
 use crate::clock::{Clock, UnixMillis};
 use crate::config::Jobs;
 use crate::services::Services;
@@ -21,6 +21,7 @@ struct Line {
 }
 
 const TABLE: &[Line] = &[
+    Line { name: "lockout_reset", cron: |jobs| &jobs.lockout_reset, run: lockout_reset::run },
     Line { name: "session_sweep", cron: |jobs| &jobs.session_sweep, run: session_sweep::run },
     Line { name: "ledger_retention", cron: |jobs| &jobs.ledger_retention, run: ledger_retention::run },
     Line { name: "audit_retention", cron: |jobs| &jobs.audit_retention, run: audit_retention::run },

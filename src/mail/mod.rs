@@ -7,5 +7,5 @@ mod letter;
 pub mod local_time;
 pub mod message;
 pub mod sender;
-
+pub mod sign_in;
 pub use letter::Letter;

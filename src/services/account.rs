@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::account_links::{self, reader};
 use super::error::{Faults, ServiceError};
+use super::lockout::Attempt;
 use super::outbox::{self, Letter};
 use super::{Context, Event, Services, passwords, people, verification};
 use crate::mail::account::{account_deleted, address_taken, change_email as confirm_address, email_changing};
@@ -60,10 +61,16 @@ pub fn update_profile(
 
 /// Begins a change of address: it takes effect when the new one is confirmed, and the present one is told. Whether the
 /// new one is taken is not told here; its owner is.
-pub fn change_email(services: &Services, context: &Context, email: &str, password: String) -> Result<(), ServiceError> {
-    let user = passwords::own(services, context)?;
+pub fn change_email(
+    services: &Services,
+    context: &Context,
+    attempt: Attempt,
+    email: &str,
+    password: String,
+) -> Result<(), ServiceError> {
     let email = people::parse_email(email).map_err(|message| ServiceError::field("email", message))?;
-    passwords::confirm_current(services, context, &user, password)?;
+    let passed = passwords::confirm_current("password", services, context, attempt, password)?;
+    let user = passed.user.clone();
     if email == user.email {
         return Err(ServiceError::field("email", "is your address already"));
     }
@@ -71,7 +78,8 @@ pub fn change_email(services: &Services, context: &Context, email: &str, passwor
     let site = services.config.public_url();
     let owner = services.store.read(|reader| users::by_email(reader, &email))?;
     let link = account_links::mint(services, now, Kind::ChangeEmail, &user.id, &email, verification::PAGE)?;
-    let mut change = Change::new().then(account_tokens::delete_of_user(&user.id, Kind::ChangeEmail));
+    let begun = passed.statements().into_iter().fold(Change::new(), Change::then);
+    let mut change = begun.then(account_tokens::delete_of_user(&user.id, Kind::ChangeEmail));
     let (message, wipe_at) = match &owner {
         Some(owner) => (address_taken(reader(owner, &site), now), None),
         None => {
@@ -93,9 +101,9 @@ pub fn change_email(services: &Services, context: &Context, email: &str, passwor
 
 /// Deletes the account. Organizations of which one is the only member go with it; the home organization never does, and
 /// none is left without an owner. Audit entries and requests stay.
-pub fn delete(services: &Services, context: &Context, password: String) -> Result<(), ServiceError> {
-    let user = passwords::own(services, context)?;
-    passwords::confirm_current(services, context, &user, password)?;
+pub fn delete(services: &Services, context: &Context, attempt: Attempt, password: String) -> Result<(), ServiceError> {
+    let passed = passwords::confirm_current("password", services, context, attempt, password)?;
+    let user = passed.user.clone();
     let joined = services.store.read(|reader| {
         let all = memberships::of_user(reader, &user.id)?;
         let with_others = |membership: Membership| {
@@ -104,7 +112,7 @@ pub fn delete(services: &Services, context: &Context, password: String) -> Resul
         };
         all.into_iter().map(with_others).collect::<Result<Vec<_>, _>>()
     })?;
-    let mut change = Change::new();
+    let mut change = passed.statements().into_iter().fold(Change::new(), Change::then);
     for (membership, alone) in &joined {
         change = if *alone {
             with_organization(services, context, &user, membership, change)?

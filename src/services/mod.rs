@@ -4,16 +4,19 @@ pub mod account;
 pub mod account_links;
 pub mod api_keys;
 pub mod audit;
+pub mod device;
 pub mod error;
 pub mod explain;
 pub mod id_pages;
 pub mod key_requests;
 pub mod key_settings;
 pub mod key_view;
+pub mod lockout;
 pub mod operator;
 pub mod organizations;
 pub mod outbox;
 pub mod outbox_delivery;
+pub mod own_sessions;
 pub mod pages;
 pub mod password_rules;
 pub mod passwords;
@@ -21,6 +24,7 @@ pub mod people;
 pub mod registration;
 pub mod sessions;
 pub mod setup;
+pub mod sign_in_links;
 pub mod verification;
 
 use std::sync::Arc;
@@ -41,6 +45,7 @@ use crate::role::Role;
 use crate::store::Store;
 use crate::store::audit_log::{AuditEntry, Party};
 use error::ServiceError;
+use lockout::Lockout;
 
 /// What every service works with.
 pub struct Services {
@@ -54,6 +59,8 @@ pub struct Services {
     pub random: Arc<dyn Random>,
     /// Hashes passwords.
     pub hashing: HashingQueue,
+    /// Wrong passwords, and who waits for a place.
+    pub lockout: Lockout,
     /// All settings.
     pub config: Arc<Config>,
     /// The digest of the setup link's token, until it is used.

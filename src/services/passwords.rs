@@ -3,6 +3,7 @@
 use super::account::event_of;
 use super::account_links::{self, nobody, reader};
 use super::error::{Faults, ServiceError};
+use super::lockout::{self, Attempt, Passed};
 use super::outbox::{self, Letter};
 use super::{Context, Services, people};
 use crate::clock::{MINUTE, UnixMillis};
@@ -75,7 +76,7 @@ pub fn reset(services: &Services, context: &Context, input: Reset) -> Result<(),
         .exactly_one(account_tokens::spend(&digest, Kind::ResetPassword, context.now), Refusal::TokenInvalid)
         .exactly_one(users::reset_password(&user.id, &token.email, &hash, context.now), Refusal::TokenInvalid)
         .then(sessions::delete_of_user(&user.id));
-    for statement in links_ended(&user.id).into_iter().chain(lockout_cleared(&user.email)) {
+    for statement in links_ended(&user.id).into_iter().chain(lockout::clear(services, &user.email)) {
         change = change.then(statement);
     }
     let change = change.then(notice(services, context, &user)?).audited(services.audit_by(
@@ -87,51 +88,40 @@ pub fn reset(services: &Services, context: &Context, input: Reset) -> Result<(),
 }
 
 /// Changes the password of one who is signed in and knows the present one. Their other sessions end.
-pub fn change(services: &Services, context: &Context, current: String, new: String) -> Result<(), ServiceError> {
-    let user = own(services, context)?;
-    confirm_as("currentPassword", services, context, &user, current)?;
+pub fn change(
+    services: &Services,
+    context: &Context,
+    attempt: Attempt,
+    current: String,
+    new: String,
+) -> Result<(), ServiceError> {
+    let passed = confirm_current("currentPassword", services, context, attempt, current)?;
+    let user = passed.user.clone();
     let password = parse_new(services, new, &user).map_err(|message| ServiceError::field("newPassword", message))?;
     let hash = services.hashing.hash(password)?;
     let event = event_of(services, &user, "account.password_changed", None)?;
     let mut change = Change::new()
         .exactly_one(users::change_password(&user, &hash), Refusal::Outdated)
-        .then(sessions::delete_others_of_user(&user.id, &context.session()?.id));
-    for statement in links_ended(&user.id) {
+        .then(sessions::delete_others(&user.id, &context.session()?.id));
+    for statement in links_ended(&user.id).into_iter().chain(passed.statements()) {
         change = change.then(statement);
     }
     let change = change.then(notice(services, context, &user)?).audited(services.audit(context, event)?);
     Ok(services.store.commit(change)?)
 }
 
-/// Checks the password of one who is signed in, before what could take the account over. A wrong one is a fault of the
-/// field `password`, and goes into the audit log.
+/// Checks the password of one who is signed in, before what could take the account over. A wrong one is a fault of
+/// `field`, goes into the audit log, and counts towards the lockout like a failed sign-in. What is returned is to be kept
+/// until its statements are committed.
 pub fn confirm_current(
-    services: &Services,
-    context: &Context,
-    user: &User,
-    password: String,
-) -> Result<(), ServiceError> {
-    confirm_as("password", services, context, user, password)
-}
-
-fn confirm_as(
     field: &str,
     services: &Services,
     context: &Context,
-    user: &User,
+    attempt: Attempt,
     password: String,
-) -> Result<(), ServiceError> {
-    let matches = match Password::parse(password) {
-        Ok(password) => services.hashing.verify(password, Some(&user.password_hash))?,
-        // Nobody has such a password.
-        Err(_) => false,
-    };
-    if matches {
-        return Ok(());
-    }
-    let event = event_of(services, user, "account.password_refused", None)?;
-    services.store.commit(Change::new().audited(services.audit(context, event)?))?;
-    Err(ServiceError::field(field, "is not your present password"))
+) -> Result<Passed, ServiceError> {
+    lockout::check_password(services, context, attempt, password)?
+        .ok_or_else(|| ServiceError::field(field, "is not your present password"))
 }
 
 /// The user behind the session that asks.
@@ -144,11 +134,6 @@ pub fn own(services: &Services, context: &Context) -> Result<User, ServiceError>
 /// What a new password ends beside sessions: all links that could undo it.
 fn links_ended(user: &str) -> [Statement; 2] {
     [Kind::ResetPassword, Kind::ChangeEmail].map(|kind| account_tokens::delete_of_user(user, kind))
-}
-
-/// What takes a lockout of this address away.
-fn lockout_cleared(_email: &str) -> Vec<Statement> {
-    Vec::new()
 }
 
 fn parse_new(services: &Services, text: String, user: &User) -> Result<Password, String> {

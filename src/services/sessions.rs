@@ -1,20 +1,20 @@
 //! Sign-in, sign-out, and what a session or a key tells of itself.
 
 use super::error::ServiceError;
-use super::{Context, Event, Services, people};
+use super::lockout::{self, Attempt};
+use super::{Context, Event, Services};
 use crate::clock::{HOUR, MINUTE, UnixMillis};
-use crate::crypto::password::Password;
 use crate::crypto::secret_token::{SecretToken, session_shape};
 use crate::error_code::ErrorCode;
 use crate::gate::decide::Credential;
 use crate::gate::lookup::SessionRecord;
 use crate::role::Role;
-use crate::store::audit_log::Party;
+use crate::store::audit_log::{AuditEntry, Party};
 use crate::store::memberships::Membership;
 use crate::store::organizations::Organization;
-use crate::store::sessions::Session;
+use crate::store::sessions::{Life, Session};
 use crate::store::users::User;
-use crate::store::{Change, memberships, organizations, sessions, users};
+use crate::store::{Change, Refusal, memberships, organizations, sessions, users};
 
 /// A new session: what the cookies carry, and what the answer tells.
 #[derive(Debug)]
@@ -53,54 +53,53 @@ pub struct KeyIdentity {
     pub scopes: Option<Vec<String>>,
 }
 
-/// Checks address and password. An unknown address costs the same hash and gets the same answer.
+/// Checks a password for which a place was reserved, and opens a session. An unknown address costs the same and gets the
+/// same answer. The session is a new one, always; others of the user stay.
 pub fn sign_in(
     services: &Services,
     context: &Context,
-    email: &str,
+    attempt: Attempt,
     password: String,
 ) -> Result<SignedIn, ServiceError> {
-    let email = people::parse_email(email).ok();
-    let known = match &email {
-        Some(email) => services.store.read(|reader| users::by_email(reader, email))?,
-        None => None,
+    let Some(passed) = lockout::check_password(services, context, attempt, password)? else {
+        return Err(ErrorCode::SignInFailed.into());
     };
-    let hash = known.as_ref().map(|user| user.password_hash.as_str());
-    let matches = match Password::parse(password) {
-        Ok(password) => services.hashing.verify(password, hash)?,
-        // Nobody has such a password; it costs no hash, and tells only what the caller knows.
-        Err(_) => false,
-    };
-    match known {
-        Some(user) if matches && user.disabled_at.is_some() => Err(ErrorCode::AccountDisabled.into()),
-        Some(user) if matches && services.config.requires_verified_email() && user.email_verified_at.is_none() => {
-            Err(ErrorCode::EmailNotVerified.into())
-        }
-        Some(user) if matches => open(services, context, &user),
-        known => {
-            refuse(services, context, known.as_ref())?;
-            Err(ErrorCode::SignInFailed.into())
-        }
+    require_allowed(services, context, &passed.user)?;
+    let begun = passed.statements().into_iter().fold(Change::new(), Change::then);
+    match open_with(services, context, &passed.user, begun, "password") {
+        // The password was changed, or the account disabled, while it was hashed.
+        Err(error) if error.code == ErrorCode::Conflict => Err(ErrorCode::SignInFailed.into()),
+        result => result,
     }
 }
 
-/// A refused sign-in to an account there is goes into the audit log of its organization.
-fn refuse(services: &Services, context: &Context, user: Option<&User>) -> Result<(), ServiceError> {
-    let Some(user) = user else { return Ok(()) };
-    let organization = services.store.read(|reader| memberships::of_user(reader, &user.id))?;
-    let event = Event {
-        action: "session.refused",
-        organization: organization.first().map(|membership| membership.organization_number),
-        target: Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() },
-        changes: None,
-    };
-    let entry = services.audit(context, event)?;
-    services.store.commit(Change::new().audited(entry))?;
+/// What stands against a sign-in although the password is right; told to nobody else.
+fn require_allowed(services: &Services, context: &Context, user: &User) -> Result<(), ServiceError> {
+    if user.disabled_at.is_some() {
+        lockout::note_refusal(services, context, user, "disabled")?;
+        return Err(ErrorCode::AccountDisabled.into());
+    }
+    if services.config.requires_verified_email() && user.email_verified_at.is_none() {
+        lockout::note_refusal(services, context, user, "unverified")?;
+        return Err(ErrorCode::EmailNotVerified.into());
+    }
     Ok(())
 }
 
 /// Opens a session in the user's first organization.
 pub fn open(services: &Services, context: &Context, user: &User) -> Result<SignedIn, ServiceError> {
+    open_with(services, context, user, Change::new(), "new_account")
+}
+
+/// Opens a session at the end of a change that has begun; `way` is what was signed in with. Refused as a conflict where
+/// the user is no longer as they were read.
+pub fn open_with(
+    services: &Services,
+    context: &Context,
+    user: &User,
+    begun: Change,
+    way: &str,
+) -> Result<SignedIn, ServiceError> {
     let memberships = services.store.read(|reader| memberships::of_user(reader, &user.id))?;
     let Some(first) = memberships.first() else { return Err(ErrorCode::AccountDisabled.into()) };
     let token = SecretToken::mint(&session_shape(), services.random.as_ref())?;
@@ -118,29 +117,56 @@ pub fn open(services: &Services, context: &Context, user: &User) -> Result<Signe
         ip: context.ip.clone().unwrap_or_default(),
         user_agent: context.user_agent.clone().unwrap_or_default(),
     };
-    let party = Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() };
-    let target = Party { kind: String::from("session"), id: Some(session.id.clone()), name: user.name.clone() };
-    let event =
-        Event { action: "session.created", organization: Some(first.organization_number), target, changes: None };
     let gate_digest = gate_token.as_ref().map(SecretToken::digest);
-    let change = Change::new()
-        .then(sessions::insert(&session, &token.digest(), gate_digest.as_ref()))
-        .audited(services.audit_by(context, party, event)?);
+    let insert = sessions::insert(&session, &user.password_hash, &token.digest(), gate_digest.as_ref());
+    let entry = created(services, context, user, &session, way)?;
+    let mut change = begun.exactly_one(insert, Refusal::Outdated).audited(entry);
+    if let Some(remember) = lockout::remember_network(context, user) {
+        change = change.then(remember);
+    }
     services.store.commit(change)?;
-    let role = first.role;
-    let identity = services.store.read(|reader| {
-        Ok(organizations::by_number(reader, session.organization)?.map(|organization| Identity {
-            method: "session",
-            user: Some(user.clone()),
-            organization,
-            role,
-            organizations: memberships.clone(),
-            key: None,
-            expires_at: Some(session.expires_at),
-        }))
-    })?;
-    let identity = identity.ok_or_else(ServiceError::internal)?;
+    let identity = of_session(services, &user.id, session.organization, session.expires_at)?;
     Ok(SignedIn { token, gate_token, expires_at: session.expires_at, identity })
+}
+
+fn created(
+    services: &Services,
+    context: &Context,
+    user: &User,
+    session: &Session,
+    way: &str,
+) -> Result<AuditEntry, ServiceError> {
+    let actor = Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() };
+    let event = Event {
+        action: "session.created",
+        organization: Some(session.organization),
+        target: Party { kind: String::from("session"), id: Some(session.id.clone()), name: user.name.clone() },
+        changes: Some(serde_json::json!({ "with": { "after": way } })),
+    };
+    services.audit_by(context, actor, event)
+}
+
+/// Whose a session is, in this organization.
+pub fn of_session(
+    services: &Services,
+    user: &str,
+    organization: i64,
+    expires_at: UnixMillis,
+) -> Result<Identity, ServiceError> {
+    let (user, found, organizations) = services.store.read(|reader| {
+        let found = organizations::by_number(reader, organization)?;
+        Ok((users::by_id(reader, user)?, found, memberships::of_user(reader, user)?))
+    })?;
+    let active = organizations.iter().find(|membership| membership.organization_number == organization);
+    Ok(Identity {
+        method: "session",
+        user,
+        role: active.ok_or_else(ServiceError::internal)?.role,
+        organization: found.ok_or_else(ServiceError::internal)?,
+        organizations,
+        key: None,
+        expires_at: Some(expires_at),
+    })
 }
 
 /// Ends the caller's session, if there is one.
@@ -201,6 +227,7 @@ pub fn identify(services: &Services, context: &Context, credential: &Credential)
 
 /// Removes sessions that have run out. Safe to run twice.
 pub fn sweep(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
-    let idle = services.config.session.idle_minutes * MINUTE;
-    Ok(services.store.commit(Change::new().then(sessions::delete_dead(now, idle)))?)
+    services.gate.settle_clock(now)?;
+    let dead = sessions::delete_dead(&Life::of(&services.config, now));
+    Ok(services.store.commit(Change::new().then(dead))?)
 }

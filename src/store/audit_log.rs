@@ -137,6 +137,11 @@ pub fn head(reader: &Reader, key: &SigningKey) -> ReadResult<ChainEnd> {
     chain_end(reader, key)
 }
 
+/// When the newest entry was made; 0 where there is none.
+pub fn latest(reader: &Reader) -> ReadResult<UnixMillis> {
+    reader.query_row("SELECT coalesce((SELECT at FROM audit_log ORDER BY seq DESC LIMIT 1), 0)", [], |row| row.get(0))
+}
+
 /// Where the chain begins, and its signature; `None` while nothing was pruned.
 pub fn checkpoint(reader: &Reader) -> ReadResult<Option<(ChainEnd, Vec<u8>)>> {
     reader

@@ -5,7 +5,7 @@
 //! reads adds the rows that are not folded yet. A family's part of a fold is applied in one transaction and notes the
 //! row up to which it counts (`key_usage.upto`), so that a fold that was interrupted is never counted twice.
 //!
-//! The indexes name blocks of [`BLOCK`] rows in which an owner has at least one, not the rows themselves: one entry for
+//! The indexes name blocks of 64 rows in which an owner has at least one, not the rows themselves: one entry for
 //! an organization that all requests are for, or for a busy key, instead of sixty-four.
 
 use rusqlite::Connection;

@@ -4,7 +4,8 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row};
 
 use super::{ReadResult, Reader, Statement};
-use crate::clock::UnixMillis;
+use crate::clock::{HOUR, MINUTE, UnixMillis};
+use crate::config::Config;
 use crate::crypto::secret_token::Digest;
 
 /// One session.
@@ -36,12 +37,15 @@ impl Session {
     }
 }
 
-/// Adds one. `gate_digest` is that of the gate's own cookie, where there is one.
-pub fn insert(session: &Session, digest: &Digest, gate_digest: Option<&Digest>) -> Statement {
+/// Adds one, for a user who may sign in and still has the password that was looked at; it changes no row otherwise, nor
+/// where the user is no member any more. `gate_digest` is that of the gate's own cookie, where there is one.
+pub fn insert(session: &Session, password_hash: &str, digest: &Digest, gate_digest: Option<&Digest>) -> Statement {
     Statement::new(
         "INSERT INTO sessions (id, digest, user, organization, created_at, last_seen_at, expires_at, ip, user_agent,
              gate_digest)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+         WHERE EXISTS (SELECT 1 FROM users WHERE id = ?3 AND disabled_at IS NULL AND password_hash = ?11)
+             AND EXISTS (SELECT 1 FROM memberships WHERE organization = ?4 AND user = ?3)",
         vec![
             Value::from(session.id.clone()),
             Value::from(digest.0.to_vec()),
@@ -53,6 +57,7 @@ pub fn insert(session: &Session, digest: &Digest, gate_digest: Option<&Digest>) 
             Value::from(session.ip.clone()),
             Value::from(session.user_agent.clone()),
             gate_digest.map(|digest| digest.0.to_vec()).into(),
+            Value::from(password_hash.to_owned()),
         ],
     )
 }
@@ -91,18 +96,69 @@ pub fn delete_of_user(user: &str) -> Statement {
     Statement::new("DELETE FROM sessions WHERE user = ?1", vec![Value::from(user.to_owned())])
 }
 
+/// A user's living ones before the one of this id, the newest first.
+pub fn of_user(reader: &Reader, user: &str, before: &str, life: &Life, limit: usize) -> ReadResult<Vec<Session>> {
+    let mut statement = reader.prepare_cached(
+        "SELECT * FROM sessions
+         WHERE user = ?1 AND id < ?2 AND expires_at > ?3 AND last_seen_at > ?4 AND created_at > ?5
+         ORDER BY id DESC LIMIT ?6",
+    )?;
+    let rows = statement.query_map(
+        (user, before, life.now, life.now - life.idle_ms, life.now - life.absolute_ms, limit as i64),
+        Session::from_row,
+    )?;
+    rows.collect()
+}
+
+/// Ends one of a user's own.
+pub fn delete_own(user: &str, id: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM sessions WHERE user = ?1 AND id = ?2",
+        vec![Value::from(user.to_owned()), Value::from(id.to_owned())],
+    )
+}
+
 /// Ends all of a user's but one.
-pub fn delete_others_of_user(user: &str, kept: &str) -> Statement {
+pub fn delete_others(user: &str, kept: &str) -> Statement {
     Statement::new(
         "DELETE FROM sessions WHERE user = ?1 AND id <> ?2",
         vec![Value::from(user.to_owned()), Value::from(kept.to_owned())],
     )
 }
 
-/// Removes those that have run out or were not used for long.
-pub fn delete_dead(now: UnixMillis, idle_ms: i64) -> Statement {
+/// Makes another of the user's organizations the active one.
+pub fn switch(id: &str, organization: i64) -> Statement {
     Statement::new(
-        "DELETE FROM sessions WHERE expires_at <= ?1 OR last_seen_at <= ?2",
-        vec![Value::from(now), Value::from(now - idle_ms)],
+        "UPDATE sessions SET organization = ?2
+         WHERE id = ?1 AND EXISTS (
+             SELECT 1 FROM memberships WHERE memberships.organization = ?2 AND memberships.user = sessions.user)",
+        vec![Value::from(id.to_owned()), Value::from(organization)],
+    )
+}
+
+/// What a session is judged alive by.
+#[derive(Clone, Copy, Debug)]
+pub struct Life {
+    /// When.
+    pub now: UnixMillis,
+    /// How long it lives unused.
+    pub idle_ms: i64,
+    /// How long it lives.
+    pub absolute_ms: i64,
+}
+
+impl Life {
+    /// By the settings.
+    pub fn of(config: &Config, now: UnixMillis) -> Self {
+        let session = &config.session;
+        Life { now, idle_ms: session.idle_minutes * MINUTE, absolute_ms: session.absolute_hours * HOUR }
+    }
+}
+
+/// Removes those that have run out or were not used for long.
+pub fn delete_dead(life: &Life) -> Statement {
+    Statement::new(
+        "DELETE FROM sessions WHERE expires_at <= ?1 OR last_seen_at <= ?2 OR created_at <= ?3",
+        vec![Value::from(life.now), Value::from(life.now - life.idle_ms), Value::from(life.now - life.absolute_ms)],
     )
 }

@@ -5,7 +5,7 @@ use reqwest::Method;
 use super::support::{App, error_of, header};
 
 const PAGES: &[&str] =
-    &["/", "/sign-in", "/setup", "/register", "/forgot-password", "/reset-password", "/verify-email"];
+    &["/", "/sign-in", "/sign-in-link", "/setup", "/register", "/forgot-password", "/reset-password", "/verify-email"];
 
 async fn get(app: &App, path: &str) -> reqwest::Response {
     app.request(Method::GET, path).send().await.unwrap()

@@ -35,7 +35,7 @@ CREATE INDEX invitations_by_email ON invitations (email);
 -- Failed sign-ins, for addresses that somebody has and for those that nobody has alike.
 CREATE TABLE sign_in_failures (
     subject      BLOB    NOT NULL,                 -- a keyed digest of the address
-    network      TEXT    NOT NULL,                 -- a network that the user is known from; '' = all others
+    network      TEXT    NOT NULL,                 -- a network that the user is known from; '' = all others; '?' = nobody has the address
     failures     INTEGER NOT NULL,
     last_at      INTEGER NOT NULL,
     locked_until INTEGER,

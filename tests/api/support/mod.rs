@@ -193,6 +193,15 @@ impl App {
         self.verify(key, method, target).await.status().as_u16()
     }
 
+    /// Does something with the services on a stopped server's data, as the command line does.
+    pub fn offline<T>(&self, work: impl FnOnce(&Services) -> T) -> T {
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let opened = startup::open(self.config.clone(), clock, Arc::new(SystemRandomness::new())).expect("it opens");
+        let result = work(&opened.services);
+        opened.services.gate.ledger().close();
+        result
+    }
+
     /// Runs a command of the operator's through the services of the running server: what `claviger …` does.
     pub fn claviger(&self, arguments: &[&str]) -> std::process::Output {
         std::process::Command::new(env!("CARGO_BIN_EXE_claviger"))
