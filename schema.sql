@@ -36,9 +36,12 @@ CREATE TABLE memberships (
     user         TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     role         TEXT    NOT NULL CHECK (role IN ('viewer', 'member', 'admin', 'owner')),
     joined_at    INTEGER NOT NULL,
+    last_seen_at INTEGER,
     PRIMARY KEY (organization, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX memberships_by_user ON memberships (user);
+CREATE INDEX memberships_by_joining ON memberships (organization, joined_at, user);
+CREATE INDEX memberships_by_role ON memberships (organization, role, user);
 
 CREATE TABLE sessions (
     id           TEXT PRIMARY KEY,

@@ -67,6 +67,7 @@ impl From<StoreError> for ServiceError {
             StoreError::Refused(Refusal::Gone) => ErrorCode::Gone.into(),
             StoreError::Refused(Refusal::TokenInvalid) => ErrorCode::TokenInvalid.into(),
             StoreError::Refused(Refusal::LastOwner) => ErrorCode::LastOwner.into(),
+            StoreError::Refused(Refusal::NotAllowed) => ErrorCode::InsufficientRole.into(),
             StoreError::Busy(_) => busy(ErrorCode::Busy),
             StoreError::Full(_) => busy(ErrorCode::StorageFull),
             StoreError::Failed(cause) => ServiceError::failed(cause),

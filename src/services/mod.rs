@@ -4,9 +4,12 @@ pub mod api_keys;
 pub mod audit;
 pub mod error;
 pub mod explain;
+pub mod invitations;
 pub mod key_requests;
 pub mod key_settings;
 pub mod key_view;
+pub mod member_lockout;
+pub mod members;
 pub mod operator;
 pub mod organizations;
 pub mod outbox;
@@ -14,6 +17,7 @@ pub mod pages;
 pub mod people;
 pub mod sessions;
 pub mod setup;
+pub mod text_pages;
 
 use std::sync::Arc;
 

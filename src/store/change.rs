@@ -42,6 +42,8 @@ pub enum Refusal {
     TokenInvalid,
     /// The organization would be left without an owner.
     LastOwner,
+    /// Whoever asks is no longer who they were when they asked.
+    NotAllowed,
 }
 
 /// What [`super::Store::commit`] runs whole or not at all.
@@ -66,6 +68,12 @@ impl Change {
     /// Adds a statement that must change exactly one row.
     pub fn exactly_one(mut self, statement: Statement, or_else: Refusal) -> Self {
         self.steps.push((statement, Expect::ExactlyOne(or_else)));
+        self
+    }
+
+    /// Adds statements that may do anything.
+    pub fn then_all(mut self, statements: impl IntoIterator<Item = Statement>) -> Self {
+        self.steps.extend(statements.into_iter().map(|statement| (statement, Expect::Any)));
         self
     }
 

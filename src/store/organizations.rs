@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row};
 
-use super::{ReadResult, Reader, Statement};
+use super::{ReadResult, Reader, Statement, facts};
 use crate::clock::UnixMillis;
 
 /// One organization.
@@ -67,6 +67,67 @@ pub fn set_plan(number: i64, before: &str, plan: &str) -> Statement {
         "UPDATE organizations SET plan = ?3 WHERE number = ?1 AND plan = ?2",
         vec![Value::from(number), Value::from(before.to_owned()), Value::from(plan.to_owned())],
     )
+}
+
+/// Gives one another name.
+pub fn rename(number: i64, before: &str, name: &str) -> Statement {
+    Statement::new(
+        "UPDATE organizations SET name = ?3 WHERE number = ?1 AND name = ?2",
+        vec![Value::from(number), Value::from(before.to_owned()), Value::from(name.to_owned())],
+    )
+}
+
+/// Adds one of a user's own, unless the user belongs to one already. Changes one row, or none.
+pub fn insert_for_the_homeless(organization: &Organization, user: &str) -> Statement {
+    Statement::new(
+        "INSERT INTO organizations (number, id, name, plan, home, created_at)
+         SELECT ?1, ?2, ?3, ?4, 0, ?5 WHERE NOT EXISTS (SELECT 1 FROM memberships WHERE user = ?6)",
+        vec![
+            Value::from(organization.number),
+            Value::from(organization.id.clone()),
+            Value::from(organization.name.clone()),
+            Value::from(organization.plan.clone()),
+            Value::from(organization.created_at),
+            Value::from(user.to_owned()),
+        ],
+    )
+}
+
+/// Removes one with everything of it; never the home organization. Its number, and those of its keys, are never given
+/// out again. The last statement changes one row, or none.
+pub fn delete(number: i64) -> Vec<Statement> {
+    vec![
+        facts::keep_greatest_number(),
+        Statement::new("DELETE FROM organizations WHERE number = ?1 AND home = 0", vec![Value::from(number)]),
+    ]
+}
+
+/// One of all organizations, with how many belong to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Counted {
+    pub organization: Organization,
+    pub members: i64,
+    /// Deleted and superseded ones are not among them.
+    pub keys: i64,
+}
+
+/// All of them, the oldest first, with their members and keys.
+pub fn all_counted(reader: &Reader) -> ReadResult<Vec<Counted>> {
+    let mut statement = reader.prepare_cached(
+        "SELECT *, (SELECT count(*) FROM memberships WHERE organization = number) AS members,
+             (SELECT count(*) FROM api_keys WHERE api_keys.organization = organizations.number
+                 AND deleted_at IS NULL AND superseded_at IS NULL) AS keys
+         FROM organizations ORDER BY number",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(Counted {
+            organization: Organization::from_row(row)?,
+            members: row.get("members")?,
+            keys: row.get("keys")?,
+        })
+    })?;
+    rows.collect()
 }
 
 /// The one with this number.

@@ -93,3 +93,16 @@ pub fn delete_dead(now: UnixMillis, idle_ms: i64) -> Statement {
         vec![Value::from(now), Value::from(now - idle_ms)],
     )
 }
+
+/// Ends all that a user has.
+pub fn delete_of_user(user: &str) -> Statement {
+    Statement::new("DELETE FROM sessions WHERE user = ?1", vec![Value::from(user.to_owned())])
+}
+
+/// Ends those that a user has in one organization.
+pub fn delete_of_member(organization: i64, user: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM sessions WHERE user = ?2 AND organization = ?1",
+        vec![Value::from(organization), Value::from(user.to_owned())],
+    )
+}

@@ -39,6 +39,19 @@ impl User {
             created_at: row.get("created_at")?,
         })
     }
+
+    fn values(&self) -> Vec<Value> {
+        vec![
+            Value::from(self.id.clone()),
+            Value::from(self.email.clone()),
+            Value::from(self.name.clone()),
+            Value::from(self.password_hash.clone()),
+            Value::from(self.timezone.clone()),
+            Value::from(self.email_verified_at),
+            Value::from(self.disabled_at),
+            Value::from(self.created_at),
+        ]
+    }
 }
 
 /// Adds one.
@@ -46,17 +59,59 @@ pub fn insert(user: &User) -> Statement {
     Statement::new(
         "INSERT INTO users (id, email, name, password_hash, timezone, email_verified_at, disabled_at, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        vec![
-            Value::from(user.id.clone()),
-            Value::from(user.email.clone()),
-            Value::from(user.name.clone()),
-            Value::from(user.password_hash.clone()),
-            Value::from(user.timezone.clone()),
-            Value::from(user.email_verified_at),
-            Value::from(user.disabled_at),
-            Value::from(user.created_at),
-        ],
+        user.values(),
     )
+}
+
+/// Adds one, unless the address is taken. Changes one row, or none.
+pub fn insert_if_free(user: &User) -> Statement {
+    Statement::new(
+        "INSERT INTO users (id, email, name, password_hash, timezone, email_verified_at, disabled_at, created_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM users WHERE email = ?2)",
+        user.values(),
+    )
+}
+
+/// Notes that somebody has shown that the address is theirs, if it still is the one they have.
+pub fn verify_address(id: &str, email: &str, now: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE users SET email_verified_at = ?3 WHERE id = ?1 AND email = ?2 AND email_verified_at IS NULL",
+        vec![Value::from(id.to_owned()), Value::from(email.to_owned()), Value::from(now)],
+    )
+}
+
+/// Gives one another password.
+pub fn replace_password(id: &str, hash: &str) -> Statement {
+    Statement::new(
+        "UPDATE users SET password_hash = ?2 WHERE id = ?1",
+        vec![Value::from(id.to_owned()), Value::from(hash.to_owned())],
+    )
+}
+
+/// Disables one who is not; the home organization's last owner stays: then no row is changed.
+pub fn disable(id: &str, now: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE users SET disabled_at = ?2
+         WHERE id = ?1 AND disabled_at IS NULL AND NOT EXISTS (
+             SELECT 1 FROM organizations JOIN memberships ON memberships.organization = organizations.number
+             WHERE home = 1 AND user = ?1 AND role = 'owner' AND NOT EXISTS (
+                 SELECT 1 FROM memberships AS other JOIN users AS person ON person.id = other.user
+                 WHERE other.organization = organizations.number AND other.role = 'owner' AND other.user <> ?1
+                     AND person.disabled_at IS NULL))",
+        vec![Value::from(id.to_owned()), Value::from(now)],
+    )
+}
+
+/// Lets one who was disabled in again.
+pub fn enable(id: &str) -> Statement {
+    Statement::new("UPDATE users SET disabled_at = NULL WHERE id = ?1", vec![Value::from(id.to_owned())])
+}
+
+/// All of them, the first made first.
+pub fn all(reader: &Reader) -> ReadResult<Vec<User>> {
+    let mut statement = reader.prepare_cached("SELECT * FROM users ORDER BY id")?;
+    let rows = statement.query_map([], User::from_row)?;
+    rows.collect()
 }
 
 /// The one with this id.
