@@ -158,6 +158,7 @@ pub fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> R
         random,
         config: Arc::clone(&config),
         setup_token: Mutex::new(None),
+        jobs: schedule::jobs(&config.jobs),
     });
     for environment in [Environment::Live, Environment::Test] {
         services.gate.shapes().learn(&api_keys::shape(&services, environment));

@@ -7,10 +7,13 @@ mod ask;
 mod audit;
 mod check;
 mod explain;
+mod jobs;
 mod key;
 mod org;
 mod serve;
 mod setup;
+mod stdin_password;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,6 +69,14 @@ enum Command {
     /// The audit log and the ledger, proved
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Make a link that signs its user in once, within ten minutes, without a password
+    LoginLink(user::LoginLink),
+    /// What runs by the clock
+    #[command(subcommand)]
+    Jobs(jobs::Command),
 }
 
 /// Why a command did not do what it was asked.
@@ -115,6 +126,9 @@ fn run_command(line: CommandLine) -> Result<(), Failure> {
         Command::Key(command) => key::run(config, command),
         Command::Org(command) => org::run(config, command),
         Command::Audit(command) => audit::run(config, command),
+        Command::User(command) => user::run(config, command),
+        Command::LoginLink(arguments) => user::login_link(config, arguments),
+        Command::Jobs(command) => jobs::run(config, command),
     }
 }
 

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::answer::{Answer, ok};
-use super::{api_keys, audit_log, auth, key_check, requests, routes, setup, system};
+use super::{
+    api_keys, audit_log, auth, invitations, key_check, members, organization, requests, routes, setup, system,
+};
 
 /// The body of every error.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -56,6 +58,21 @@ pub struct ErrorBody {
         requests::of_organization,
         audit_log::list,
         audit_log::export,
+        invitations::info,
+        invitations::accept,
+        members::colleagues,
+        members::list,
+        members::get,
+        members::change,
+        members::remove,
+        members::unlock,
+        invitations::list,
+        invitations::create,
+        invitations::revoke,
+        invitations::resend,
+        organization::get,
+        organization::change,
+        organization::delete,
     )
 )]
 struct Annotations;
@@ -74,6 +91,9 @@ pub fn build() -> Value {
         operation["x-demands"] = line.access.describe();
         if matches!(line.access, routes::Access::Any(_) | routes::Access::Unlimited(_)) {
             operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }]);
+        }
+        if matches!(line.access, routes::Access::Session(_)) {
+            operation["security"] = json!([{ "session": [] }]);
         }
     }
     document["components"]["securitySchemes"] = json!({

@@ -12,7 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::answer::{Answer, HttpError};
 use super::{
-    App, admission, api_keys, audit_log, auth, envelope, key_check, openapi, pages, requests, setup, system, verify,
+    App, admission, api_keys, audit_log, auth, envelope, invitations, key_check, members, openapi, organization, pages,
+    requests, setup, system, verify,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -71,8 +72,8 @@ macro_rules! table {
 
 /// Every route but `/verify`, which takes any method and has a way of its own.
 pub fn table() -> Vec<Line> {
-    use Access::{Any, Anyone, Open, PerNetwork, Unlimited};
-    use Role::{Admin, Member, Viewer};
+    use Access::{Any, Anyone, Open, PerNetwork, Session, Unlimited};
+    use Role::{Admin, Member, Owner, Viewer};
     table! {
         GET    "/livez"                                Open              => system::livez;
         GET    "/readyz"                               Open              => system::readyz;
@@ -103,6 +104,23 @@ pub fn table() -> Vec<Line> {
 
         GET    "/api/admin/audit-log"                  Any(Admin)        => audit_log::list;
         GET    "/api/admin/audit-log/export"           Any(Admin)        => audit_log::export;
+
+        GET    "/invite"                               Open              => pages::invite;
+        POST   "/api/auth/invite-info"                 PerNetwork        => invitations::info;
+        POST   "/api/auth/accept-invite"               Session(Viewer)   => invitations::accept;
+        GET    "/api/members"                          Any(Viewer)       => members::colleagues;
+        GET    "/api/admin/members"                    Any(Admin)        => members::list;
+        GET    "/api/admin/members/{userId}"           Any(Admin)        => members::get;
+        PATCH  "/api/admin/members/{userId}"           Any(Admin)        => members::change;
+        DELETE "/api/admin/members/{userId}"           Any(Admin)        => members::remove;
+        POST   "/api/admin/members/{userId}/unlock"    Any(Admin)        => members::unlock;
+        GET    "/api/admin/invites"                    Any(Admin)        => invitations::list;
+        POST   "/api/admin/invites"                    Any(Admin)        => invitations::create;
+        DELETE "/api/admin/invites/{id}"               Any(Admin)        => invitations::revoke;
+        POST   "/api/admin/invites/{id}/resend"        Any(Admin)        => invitations::resend;
+        GET    "/api/admin/organization"               Any(Admin)        => organization::get;
+        PATCH  "/api/admin/organization"               Any(Admin)        => organization::change;
+        DELETE "/api/admin/organization"               Session(Owner)    => organization::delete;
     }
 }
 

@@ -1,10 +1,11 @@
-//! Removes sessions that have run out.
+//! Removes sessions and tokens that have run out, and invitations that were settled long ago.
 
 use crate::clock::UnixMillis;
 use crate::services::error::ServiceError;
-use crate::services::{Services, sessions};
+use crate::services::{Services, invitations, sessions};
 
 /// Safe to run twice.
 pub fn run(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
-    sessions::sweep(services, now)
+    sessions::sweep(services, now)?;
+    invitations::sweep(services, now)
 }

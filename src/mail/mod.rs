@@ -3,4 +3,5 @@
 pub mod expiry;
 pub mod local_time;
 pub mod message;
+pub mod operator;
 pub mod team;

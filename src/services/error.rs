@@ -43,6 +43,12 @@ impl ServiceError {
         }
     }
 
+    /// In one line, for the log and the operator.
+    pub fn reason(&self) -> String {
+        let text = self.cause.as_deref().or(self.message.as_deref()).unwrap_or(self.code.message());
+        text.to_owned()
+    }
+
     /// Something that should not be.
     pub fn internal() -> Self {
         ErrorCode::Internal.into()

@@ -285,12 +285,7 @@ pub fn resend(services: &Services, context: &Context, id: &str) -> Result<Invite
     require_power_over(context, invitation.role)?;
     let (invited_by, invited_by_name) = inviter(services, context)?;
     let links = Links::mint(services)?;
-    let renewed = Invitation {
-        expires_at: context.now + LIFETIME,
-        invited_by,
-        invited_by_name,
-        ..invitation
-    };
+    let renewed = Invitation { expires_at: context.now + LIFETIME, invited_by, invited_by_name, ..invitation };
     let event = Event {
         action: "invitation.resent",
         organization: Some(renewed.organization),
@@ -336,9 +331,9 @@ pub fn info(services: &Services, context: &Context, token: &str) -> Result<Invit
 pub fn accept(services: &Services, context: &Context, token: &str) -> Result<Joined, ServiceError> {
     let (invitation, mailed) = open(services, token, context.now)?;
     let user = context.user().ok_or_else(ServiceError::internal)?;
-    let (user, organization) = services.store.read(|reader| {
-        Ok((users::by_id(reader, user)?, organizations::by_number(reader, invitation.organization)?))
-    })?;
+    let (user, organization) = services
+        .store
+        .read(|reader| Ok((users::by_id(reader, user)?, organizations::by_number(reader, invitation.organization)?)))?;
     let (user, organization) = user.zip(organization).ok_or_else(ServiceError::internal)?;
     if user.email != invitation.email {
         return Err(ErrorCode::InviteEmailMismatch.into());
@@ -358,10 +353,7 @@ pub fn accept(services: &Services, context: &Context, token: &str) -> Result<Joi
     };
     let mut change = Change::new()
         .exactly_one(invitations::accept(&invitation.id, context.now), Refusal::TokenInvalid)
-        .exactly_one(
-            memberships::join(organization.number, &user.id, invitation.role, context.now),
-            Refusal::Outdated,
-        );
+        .exactly_one(memberships::join(organization.number, &user.id, invitation.role, context.now), Refusal::Outdated);
     if mailed {
         change = change.then(users::verify_address(&user.id, &user.email, context.now));
     }

@@ -176,8 +176,9 @@ pub fn change_role(
         .exactly_one(memberships::set_role(organization, user, role), Refusal::LastOwner)
         .then(invitations::revoke_of_inviter(organization, user, Some(role), context.now))
         .audited(services.audit(context, event)?);
-    services.store.commit(change)?;
+    let result = services.store.commit(change);
     forget_keys_of(services, user);
+    result?;
     get(services, context, user)
 }
 
@@ -198,20 +199,16 @@ pub fn remove(services: &Services, context: &Context, user: &str) -> Result<(), 
         .then(sessions::delete_of_member(organization, user))
         .then(invitations::revoke_of_inviter(organization, user, None, context.now))
         .audited(services.audit(context, event)?);
-    services.store.commit(change)?;
+    let result = services.store.commit(change);
     forget_keys_of(services, user);
-    Ok(())
+    Ok(result?)
 }
 
 /// Ends a member's lockout.
 pub fn unlock(services: &Services, context: &Context, user: &str) -> Result<(), ServiceError> {
     let (organization, member) = find(services, context, user)?;
-    let event = Event {
-        action: "account.unlocked",
-        organization: Some(organization),
-        target: party(&member),
-        changes: None,
-    };
+    let event =
+        Event { action: "account.unlocked", organization: Some(organization), target: party(&member), changes: None };
     let change = by_one_who_still_may(Change::new(), context, organization)
         .then_all(member_lockout::lockout_cleared(services, &member.email))
         .audited(services.audit(context, event)?);

@@ -3,21 +3,27 @@
 pub mod api_keys;
 pub mod audit;
 pub mod error;
+pub mod expiry_warnings;
 pub mod explain;
 pub mod invitations;
+pub mod jobs;
 pub mod key_requests;
 pub mod key_settings;
 pub mod key_view;
 pub mod member_lockout;
 pub mod members;
 pub mod operator;
+pub mod organization;
 pub mod organizations;
 pub mod outbox;
+pub mod own_organization;
 pub mod pages;
 pub mod people;
 pub mod sessions;
 pub mod setup;
+pub mod sign_in_links;
 pub mod text_pages;
+pub mod users;
 
 use std::sync::Arc;
 
@@ -52,6 +58,8 @@ pub struct Services {
     pub config: Arc<Config>,
     /// The digest of the setup link's token, until it is used.
     pub setup_token: Mutex<Option<Digest>>,
+    /// What runs by the clock.
+    pub jobs: jobs::Jobs,
 }
 
 /// Who asks.

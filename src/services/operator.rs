@@ -8,8 +8,9 @@ use super::error::ServiceError;
 use super::explain::{self, Question};
 use super::key_settings::KeyWishes;
 use super::setup::{self, Founding};
-use super::{Actor, Context, Services, api_keys, audit, organizations};
-use crate::clock::Moment;
+use super::users::{self, NewUser};
+use super::{Actor, Context, Services, api_keys, audit, jobs, organizations, sign_in_links};
+use crate::clock::{Moment, to_rfc3339};
 use crate::error_code::ErrorCode;
 use crate::role::Role;
 
@@ -25,6 +26,15 @@ pub enum Command {
     Explain { method: String, target: String, host: String, key: Option<String>, role: Option<Role> },
     AuditVerify { head: Option<String> },
     AuditHead,
+    UserList,
+    UserCreate { name: String, email: String, organization: String, role: String, password: String },
+    UserUnlock { email: String },
+    UserResetPassword { email: String, password: String },
+    UserDisable { email: String },
+    UserEnable { email: String },
+    LoginLink { email: String },
+    JobList,
+    JobRun { name: String },
 }
 
 impl std::fmt::Debug for Command {
@@ -69,6 +79,25 @@ pub fn run(services: &Services, command: Command, now: Moment) -> Result<Value, 
             Ok(json!({ "auditRows": heads.audit.seq, "ledgerRows": heads.ledger.seq, "head": heads.to_text() }))
         }
         Command::AuditHead => Ok(json!({ "head": audit::heads(&services.store)?.to_text() })),
+        Command::UserList => to_json(users::list(services, &context)?),
+        Command::UserCreate { name, email, organization, role, password } => {
+            to_json(users::create(services, &context, NewUser { name, email, password, organization, role })?)
+        }
+        Command::UserUnlock { email } => to_json(users::unlock(services, &context, &email)?),
+        Command::UserResetPassword { email, password } => {
+            to_json(users::reset_password(services, &context, &email, password)?)
+        }
+        Command::UserDisable { email } => to_json(users::disable(services, &context, &email)?),
+        Command::UserEnable { email } => to_json(users::enable(services, &context, &email)?),
+        Command::LoginLink { email } => {
+            let (url, expires_at) = sign_in_links::make(services, &context, &email)?;
+            Ok(json!({ "url": url, "expiresAt": to_rfc3339(expires_at) }))
+        }
+        Command::JobList => to_json(jobs::list(services)),
+        Command::JobRun { name } => {
+            jobs::run(services, &name, context.now)?;
+            Ok(json!({ "name": name }))
+        }
     }
 }
 

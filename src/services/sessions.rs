@@ -1,7 +1,7 @@
 //! Sign-in, sign-out, and what a session or a key tells of itself.
 
 use super::error::ServiceError;
-use super::{Context, Event, Services, people};
+use super::{Context, Event, Services, own_organization, people};
 use crate::clock::{HOUR, MINUTE, UnixMillis};
 use crate::crypto::password::Password;
 use crate::crypto::secret_token::{SecretToken, session_shape};
@@ -14,7 +14,7 @@ use crate::store::memberships::Membership;
 use crate::store::organizations::Organization;
 use crate::store::sessions::Session;
 use crate::store::users::User;
-use crate::store::{Change, memberships, organizations, sessions, users};
+use crate::store::{Change, account_tokens, memberships, organizations, sessions, users};
 
 /// A new session: what the cookies carry, and what the answer tells.
 #[derive(Debug)]
@@ -98,8 +98,8 @@ fn refuse(services: &Services, context: &Context, user: Option<&User>) -> Result
 
 /// Opens a session in the user's first organization.
 pub fn open(services: &Services, context: &Context, user: &User) -> Result<SignedIn, ServiceError> {
-    let memberships = services.store.read(|reader| memberships::of_user(reader, &user.id))?;
-    let Some(first) = memberships.first() else { return Err(ErrorCode::AccountDisabled.into()) };
+    let memberships = own_organization::memberships_of(services, context, user)?;
+    let first = memberships.first().ok_or_else(ServiceError::internal)?;
     let token = SecretToken::mint(&session_shape(), services.random.as_ref())?;
     let gate_token = match services.config.gate.cookie_domain {
         Some(_) => Some(SecretToken::mint(&session_shape(), services.random.as_ref())?),
@@ -122,6 +122,7 @@ pub fn open(services: &Services, context: &Context, user: &User) -> Result<Signe
     let gate_digest = gate_token.as_ref().map(SecretToken::digest);
     let change = Change::new()
         .then(sessions::insert(&session, &token.digest(), gate_digest.as_ref()))
+        .then(memberships::seen(session.organization, &user.id, context.now))
         .audited(services.audit_by(context, party, event)?);
     services.store.commit(change)?;
     let role = first.role;
@@ -154,7 +155,12 @@ pub fn touch(services: &Services, session: &SessionRecord, now: UnixMillis) -> R
     if now - session.last_seen_at < MINUTE {
         return Ok(());
     }
-    Ok(services.store.commit(Change::new().then(sessions::touch(&session.id, now)))?)
+    let change = Change::new().then(sessions::touch(&session.id, now)).then(memberships::seen(
+        session.organization.number,
+        &session.user,
+        now,
+    ));
+    Ok(services.store.commit(change)?)
 }
 
 /// Who the caller is.
@@ -196,8 +202,9 @@ pub fn identify(services: &Services, context: &Context, credential: &Credential)
     })
 }
 
-/// Removes sessions that have run out. Safe to run twice.
+/// Removes sessions and tokens that have run out. Safe to run twice.
 pub fn sweep(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
     let idle = services.config.session.idle_minutes * MINUTE;
-    Ok(services.store.commit(Change::new().then(sessions::delete_dead(now, idle)))?)
+    let change = Change::new().then(sessions::delete_dead(now, idle)).then(account_tokens::delete_dead(now));
+    Ok(services.store.commit(change)?)
 }

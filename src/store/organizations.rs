@@ -121,11 +121,7 @@ pub fn all_counted(reader: &Reader) -> ReadResult<Vec<Counted>> {
          FROM organizations ORDER BY number",
     )?;
     let rows = statement.query_map([], |row| {
-        Ok(Counted {
-            organization: Organization::from_row(row)?,
-            members: row.get("members")?,
-            keys: row.get("keys")?,
-        })
+        Ok(Counted { organization: Organization::from_row(row)?, members: row.get("members")?, keys: row.get("keys")? })
     })?;
     rows.collect()
 }
