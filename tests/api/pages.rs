@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use super::support::{App, error_of, header};
 
-const PAGES: &[&str] = &["/", "/sign-in", "/setup"];
+const PAGES: &[&str] = &["/", "/invite", "/sign-in", "/setup"];
 
 async fn get(app: &App, path: &str) -> reqwest::Response {
     app.request(Method::GET, path).send().await.unwrap()
