@@ -120,6 +120,7 @@ CREATE TABLE audit_log (
     link         BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX audit_log_by_organization ON audit_log (organization, seq);
+CREATE INDEX audit_log_by_time ON audit_log (organization, at, seq);
 CREATE INDEX audit_log_by_action ON audit_log (organization, action, seq);
 CREATE INDEX audit_log_by_actor ON audit_log (organization, actor_id, seq);
 CREATE INDEX audit_log_by_target ON audit_log (organization, target_id, seq);
