@@ -58,11 +58,11 @@ mod tests {
         let message = warning(&told);
         assert_eq!(message.subject, "The API key CI ends soon");
         for part in
-            ["clav_live_0a1b2c…", "Monday, 31 December 2029, 19:00 (America/New_York)", "never used", "key=key_1"]
+            ["clav_live_0a1b2c…", "Monday, 31 December 2029 at 19:00 (America/New_York)", "never used", "key=key_1"]
         {
             assert!(message.body.text.contains(part), "{part}: {}", message.body.text);
         }
         told.last_used_at = Some(1_893_000_000_000);
-        assert!(warning(&told).body.text.contains("last used on Wednesday, 26 December 2029, 12:20"));
+        assert!(warning(&told).body.text.contains("last used on Wednesday, 26 December 2029 at 12:20"));
     }
 }

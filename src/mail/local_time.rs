@@ -1,15 +1,16 @@
-//! Times, as the reader of a message reads a clock.
+//! Times in a message, as its reader's clock shows them.
 
-use crate::clock::{UnixMillis, to_rfc3339};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-/// `Monday, 7 January 2030, 09:30 (Europe/Berlin)`; in UTC where the zone is unknown.
+use crate::clock::UnixMillis;
+
+/// `Tuesday, 1 January 2030 at 01:00 (Europe/Berlin)`; in UTC where the time zone is unknown.
 pub fn local_time(at: UnixMillis, timezone: &str) -> String {
-    let Ok(timestamp) = jiff::Timestamp::from_millisecond(at) else { return to_rfc3339(at) };
-    let (zone, name) = match jiff::tz::TimeZone::get(timezone) {
-        Ok(zone) => (zone, timezone),
-        Err(_) => (jiff::tz::TimeZone::UTC, "UTC"),
-    };
-    format!("{} ({name})", timestamp.to_zoned(zone).strftime("%A, %-d %B %Y, %H:%M"))
+    let zone = jiff::tz::db().get(timezone).unwrap_or(TimeZone::UTC);
+    let name = zone.iana_name().unwrap_or("UTC").to_owned();
+    let zoned = Timestamp::from_millisecond(at).unwrap_or(Timestamp::MAX).to_zoned(zone);
+    format!("{} ({name})", zoned.strftime("%A, %-d %B %Y at %H:%M"))
 }
 
 #[cfg(test)]
@@ -17,10 +18,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_in_the_reader_s_zone_and_in_utc_where_that_is_unknown() {
-        let noon = 1_893_499_200_000;
-        assert_eq!(local_time(noon, "UTC"), "Tuesday, 1 January 2030, 12:00 (UTC)");
-        assert_eq!(local_time(noon, "Asia/Kathmandu"), "Tuesday, 1 January 2030, 17:45 (Asia/Kathmandu)");
-        assert_eq!(local_time(noon, "Middle/Earth"), "Tuesday, 1 January 2030, 12:00 (UTC)");
+    fn a_time_is_told_in_the_readers_own_zone_summer_and_winter() {
+        let new_year = 1_893_456_000_000;
+        let july = 1_909_094_400_000;
+        for (at, zone, told) in [
+            (new_year, "UTC", "Tuesday, 1 January 2030 at 00:00 (UTC)"),
+            (new_year, "Europe/Berlin", "Tuesday, 1 January 2030 at 01:00 (Europe/Berlin)"),
+            (new_year, "America/New_York", "Monday, 31 December 2029 at 19:00 (America/New_York)"),
+            (july, "Europe/Berlin", "Monday, 1 July 2030 at 02:00 (Europe/Berlin)"),
+            (new_year, "Mars/Olympus", "Tuesday, 1 January 2030 at 00:00 (UTC)"),
+        ] {
+            assert_eq!(local_time(at, zone), told);
+        }
     }
 }

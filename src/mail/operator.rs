@@ -22,6 +22,6 @@ mod tests {
     #[test]
     fn it_says_when_and_holds_no_password() {
         let message = password_reset("Ada", "UTC", 1_893_456_000_000, "https://keys.example.com");
-        assert!(message.body.text.contains("On Tuesday, 1 January 2030, 00:00 (UTC), the operator"));
+        assert!(message.body.text.contains("On Tuesday, 1 January 2030 at 00:00 (UTC), the operator"));
     }
 }

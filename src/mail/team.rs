@@ -53,7 +53,7 @@ mod tests {
         };
         let message = invitation(&told);
         assert_eq!(message.subject, "Ada invites you to Home");
-        for part in ["join Home as an admin", "/invite?token=x", "Tuesday, 1 January 2030, 01:00 (Europe/Berlin)"] {
+        for part in ["join Home as an admin", "/invite?token=x", "Tuesday, 1 January 2030 at 01:00 (Europe/Berlin)"] {
             assert!(message.body.text.contains(part), "{part}: {}", message.body.text);
         }
     }

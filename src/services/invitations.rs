@@ -355,7 +355,7 @@ pub fn accept(services: &Services, context: &Context, token: &str) -> Result<Joi
         .exactly_one(invitations::accept(&invitation.id, context.now), Refusal::TokenInvalid)
         .exactly_one(memberships::join(organization.number, &user.id, invitation.role, context.now), Refusal::Outdated);
     if mailed {
-        change = change.then(users::verify_address(&user.id, &user.email, context.now));
+        change = change.then(users::verify_email(&user.id, &user.email, context.now));
     }
     let change = change.audited(services.audit(context, accepted)?).audited(services.audit(context, joined)?);
     services.store.commit(change).map_err(|error| match error {

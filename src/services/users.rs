@@ -145,7 +145,7 @@ pub fn create(services: &Services, context: &Context, new: NewUser) -> Result<Us
         changes: Some(serde_json::json!({ "role": { "after": role } })),
     };
     let change = Change::new()
-        .exactly_one(users::insert_if_free(&user), Refusal::Outdated)
+        .exactly_one(users::insert_new(&user), Refusal::Outdated)
         .then(memberships::insert(organization.number, &user.id, role, context.now))
         .then(invitations::revoke_for(organization.number, &user.email, context.now))
         .audited(services.audit(context, event)?);

@@ -39,19 +39,6 @@ impl User {
             created_at: row.get("created_at")?,
         })
     }
-
-    fn values(&self) -> Vec<Value> {
-        vec![
-            Value::from(self.id.clone()),
-            Value::from(self.email.clone()),
-            Value::from(self.name.clone()),
-            Value::from(self.password_hash.clone()),
-            Value::from(self.timezone.clone()),
-            Value::from(self.email_verified_at),
-            Value::from(self.disabled_at),
-            Value::from(self.created_at),
-        ]
-    }
 }
 
 /// Adds one.
@@ -59,23 +46,33 @@ pub fn insert(user: &User) -> Statement {
     Statement::new(
         "INSERT INTO users (id, email, name, password_hash, timezone, email_verified_at, disabled_at, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        user.values(),
+        vec![
+            Value::from(user.id.clone()),
+            Value::from(user.email.clone()),
+            Value::from(user.name.clone()),
+            Value::from(user.password_hash.clone()),
+            Value::from(user.timezone.clone()),
+            Value::from(user.email_verified_at),
+            Value::from(user.disabled_at),
+            Value::from(user.created_at),
+        ],
     )
 }
 
-/// Adds one, unless the address is taken. Changes one row, or none.
-pub fn insert_if_free(user: &User) -> Statement {
+/// Adds one; it adds none where somebody has the address already.
+pub fn insert_new(user: &User) -> Statement {
+    let Statement { values, .. } = insert(user);
     Statement::new(
         "INSERT INTO users (id, email, name, password_hash, timezone, email_verified_at, disabled_at, created_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM users WHERE email = ?2)",
-        user.values(),
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (email) DO NOTHING",
+        values,
     )
 }
 
-/// Notes that somebody has shown that the address is theirs, if it still is the one they have.
-pub fn verify_address(id: &str, email: &str, now: UnixMillis) -> Statement {
+/// Notes that a user has read mail at `email`, if that is still their address.
+pub fn verify_email(id: &str, email: &str, now: UnixMillis) -> Statement {
     Statement::new(
-        "UPDATE users SET email_verified_at = ?3 WHERE id = ?1 AND email = ?2 AND email_verified_at IS NULL",
+        "UPDATE users SET email_verified_at = coalesce(email_verified_at, ?3) WHERE id = ?1 AND email = ?2",
         vec![Value::from(id.to_owned()), Value::from(email.to_owned()), Value::from(now)],
     )
 }

@@ -66,7 +66,7 @@ async fn an_invitation_is_shown_listed_mailed_and_accepted_once() {
 
     let letter = letters::of_kind(&app, "invitation").remove(0);
     assert_eq!((letter.to.as_str(), letter.subject.as_str()), ("ida@example.com", "Ada invites you to Home"));
-    assert!(letter.text.contains("Tuesday, 8 January 2030, 00:00 (UTC)"), "{}", letter.text);
+    assert!(letter.text.contains("Tuesday, 8 January 2030 at 00:00 (UTC)"), "{}", letter.text);
     assert_eq!(letter.wipe_at, Some(super::support::START + 7 * DAY_MS as i64));
     assert!(letter.organization.is_some());
     assert_ne!(letter.token(), token_of(&made));

@@ -53,8 +53,8 @@ async fn a_key_that_ends_soon_is_announced_to_its_maker_and_the_administrators_e
     for part in [
         "Hello max",
         &prefix,
-        "of Home ends on Sunday, 6 January 2030, 05:45 (Asia/Kathmandu)",
-        "last used on Tuesday, 1 January 2030, 05:45 (Asia/Kathmandu)",
+        "of Home ends on Sunday, 6 January 2030 at 05:45 (Asia/Kathmandu)",
+        "last used on Tuesday, 1 January 2030 at 05:45 (Asia/Kathmandu)",
         &link,
     ] {
         assert!(letter.text.contains(part), "{part}: {}", letter.text);
