@@ -224,7 +224,7 @@ pub fn by_lookup(reader: &Reader, lookup: &[u8; 32]) -> ReadResult<Option<(ApiKe
 pub fn working_of(reader: &Reader, organization: i64, owner: &str, now: UnixMillis) -> ReadResult<i64> {
     reader
         .prepare_cached(
-            "SELECT count(*) FROM api_keys
+            "SELECT count(*) FROM api_keys INDEXED BY api_keys_by_owner
              WHERE owner = ?2 AND deleted_at IS NULL AND organization = ?1 AND active = 1
                  AND (expires_at IS NULL OR expires_at > ?3) AND (superseded_at IS NULL OR grace_ends_at > ?3)",
         )?

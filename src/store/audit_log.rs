@@ -230,6 +230,16 @@ fn actions(reader: &Reader, organization: i64, start: &str) -> ReadResult<Vec<St
 
 /// The same for one action, or for whatever action.
 fn list_one(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i64, AuditEntry)>> {
+    let by_time = filter.is_of_times_alone();
+    // Where the list goes on, in its own order.
+    let place = match filter.before {
+        Some(before) if by_time => match at_of(reader, before)? {
+            Some(at) => Some(at),
+            // It was pruned meanwhile, and whatever is older with it.
+            None => return Ok(Vec::new()),
+        },
+        _ => None,
+    };
     let mut sql = String::from("SELECT * FROM audit_log WHERE organization = ?1");
     let mut values = vec![Value::from(filter.organization)];
     let mut and = |condition: &str, value: Value| {
@@ -248,19 +258,27 @@ fn list_one(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i
     if let Some(from) = filter.from {
         and(" AND at >= #", Value::from(from));
     }
-    if let Some(to) = filter.to {
+    if let Some(to) = place.map_or(filter.to, |at| Some(filter.to.map_or(at, |to| to.min(at)))) {
         and(" AND at <= #", Value::from(to));
     }
-    let by_time = filter.is_of_times_alone();
-    if let Some(before) = filter.before {
-        let place = " AND (at, seq) < ((SELECT at FROM audit_log WHERE seq = #), #)";
-        and(if by_time { place } else { " AND seq < #" }, Value::from(before));
+    match (place, filter.before) {
+        (Some(at), Some(before)) => {
+            and(" AND (at < #", Value::from(at));
+            and(" OR seq < #)", Value::from(before));
+        }
+        (None, Some(before)) => and(" AND seq < #", Value::from(before)),
+        _ => {}
     }
     let order = if by_time { " ORDER BY at DESC, seq DESC LIMIT #" } else { " ORDER BY seq DESC LIMIT #" };
     and(order, Value::from(limit as i64));
     let mut statement = reader.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), AuditEntry::from_row)?;
     rows.collect()
+}
+
+/// When the entry of this number was written.
+fn at_of(reader: &Reader, seq: i64) -> ReadResult<Option<UnixMillis>> {
+    reader.prepare_cached("SELECT at FROM audit_log WHERE seq = ?1")?.query_row([seq], |row| row.get(0)).optional()
 }
 
 /// The number of the last entry before `before`, if there is one that may go.

@@ -197,9 +197,8 @@ pub fn list(
 
 /// Those who look after an organization, and can sign in: its owners and admins.
 pub fn administrators(reader: &Reader, organization: i64) -> ReadResult<Vec<Member>> {
-    let mut statement = reader.prepare_cached(members!(
-        "WHERE organization = ?1 AND role IN ('owner', 'admin') AND disabled_at IS NULL ORDER BY user"
-    ))?;
+    let mut statement = reader
+        .prepare_cached(members!("WHERE organization = ?1 AND role IN ('owner', 'admin') AND disabled_at IS NULL"))?;
     let rows = statement.query_map([organization], Member::from_row)?;
     rows.collect()
 }
