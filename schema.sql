@@ -36,9 +36,12 @@ CREATE TABLE memberships (
     user         TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     role         TEXT    NOT NULL CHECK (role IN ('viewer', 'member', 'admin', 'owner')),
     joined_at    INTEGER NOT NULL,
+    last_seen_at INTEGER,
     PRIMARY KEY (organization, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX memberships_by_user ON memberships (user);
+CREATE INDEX memberships_by_joining ON memberships (organization, joined_at, user);
+CREATE INDEX memberships_by_role ON memberships (organization, role, user);
 
 CREATE TABLE sessions (
     id           TEXT PRIMARY KEY,
@@ -117,6 +120,7 @@ CREATE TABLE audit_log (
     link         BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX audit_log_by_organization ON audit_log (organization, seq);
+CREATE INDEX audit_log_by_time ON audit_log (organization, at, seq);
 CREATE INDEX audit_log_by_action ON audit_log (organization, action, seq);
 CREATE INDEX audit_log_by_actor ON audit_log (organization, actor_id, seq);
 CREATE INDEX audit_log_by_target ON audit_log (organization, target_id, seq);

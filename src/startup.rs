@@ -174,6 +174,7 @@ pub fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> R
         config: Arc::clone(&config),
         setup_token: Mutex::new(None),
         delivery: Delivery::new(Sender::new(&config, credentials.as_deref())),
+        jobs: schedule::jobs(&config.jobs),
     });
     for environment in [Environment::Live, Environment::Test] {
         services.gate.shapes().learn(&api_keys::shape(&services, environment));

@@ -56,12 +56,16 @@ impl Site {
         self.directory.path()
     }
 
+    pub fn data_dir(&self) -> std::path::PathBuf {
+        self.directory.path().join("data")
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
         command
             .args(arguments)
             .arg("--data-dir")
-            .arg(self.directory.path().join("data"))
+            .arg(self.data_dir())
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
             .current_dir(self.directory.path());
         command
@@ -75,7 +79,7 @@ impl Site {
             self.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("setup starts");
         child.stdin.take().expect("its input").write_all(b"SecurePass1\n").expect("it reads");
         assert!(child.wait().expect("setup ends").success());
-        keys::insert(&self.directory.path().join("data"), keys, used)
+        keys::insert(&self.data_dir(), keys, used)
     }
 
     pub fn serve(&self) -> Server {

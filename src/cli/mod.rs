@@ -7,11 +7,14 @@ mod ask;
 mod audit;
 mod check;
 mod explain;
+mod jobs;
 mod key;
 mod mail;
 mod org;
 mod serve;
 mod setup;
+mod stdin_password;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -70,6 +73,14 @@ enum Command {
     /// Mail: what waits, what was delivered, and what could not be
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Make a link that signs its user in once, within ten minutes, without a password
+    LoginLink(user::LoginLink),
+    /// What runs by the clock
+    #[command(subcommand)]
+    Jobs(jobs::Command),
 }
 
 /// Why a command did not do what it was asked.
@@ -120,6 +131,9 @@ fn run_command(line: CommandLine) -> Result<(), Failure> {
         Command::Org(command) => org::run(config, command),
         Command::Audit(command) => audit::run(config, command),
         Command::Mail(command) => mail::run(config, command),
+        Command::User(command) => user::run(config, command),
+        Command::LoginLink(arguments) => user::login_link(config, arguments),
+        Command::Jobs(command) => jobs::run(config, command),
     }
 }
 

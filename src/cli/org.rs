@@ -21,6 +21,9 @@ pub enum Command {
         organization: String,
         /// The plan's name
         plan: String,
+        /// Print the whole object as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -35,11 +38,22 @@ pub fn run(config: Config, command: Command) -> Result<(), Failure> {
             for organization in list.as_array().into_iter().flatten() {
                 let text = |field: &str| organization[field].as_str().unwrap_or("");
                 let home = if organization["home"] == true { "  (home)" } else { "" };
-                println!("{}  {:<14}{}{home}", text("id"), text("plan"), text("name"));
+                println!(
+                    "{}  {:<14}{:>7} members {:>7} keys  {}{home}",
+                    text("id"),
+                    text("plan"),
+                    organization["members"],
+                    organization["keys"],
+                    text("name")
+                );
             }
         }
-        Command::Plan { organization, plan } => {
+        Command::Plan { organization, plan, json } => {
             let done = ask(config, operator::Command::OrganizationPlan { organization, plan })?;
+            if json {
+                println!("{done:#}");
+                return Ok(());
+            }
             println!("{} is on plan {}", done["name"].as_str().unwrap_or(""), done["plan"].as_str().unwrap_or(""));
         }
     }

@@ -235,4 +235,9 @@ impl Query {
     pub fn page(&self) -> Result<crate::services::pages::Page, ServiceError> {
         crate::services::pages::Page::parse(self.get("limit"), self.get("cursor"))
     }
+
+    /// The same, for lists whose cursor is text.
+    pub fn text_page(&self) -> Result<crate::services::text_pages::TextPage, ServiceError> {
+        crate::services::text_pages::TextPage::parse(self.get("limit"), self.get("cursor"))
+    }
 }

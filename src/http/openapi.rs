@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 
 use super::answer::{Answer, ok};
 use super::{
-    account, api_keys, audit_log, auth, key_check, mail, own_sessions, passwords, registration, requests, routes,
-    setup, system, verification,
+    account, api_keys, audit_log, auth, invitations, key_check, mail, members, organization, own_sessions, passwords,
+    registration, requests, routes, setup, system, verification,
 };
 
 /// The body of every error.
@@ -76,6 +76,21 @@ pub struct ErrorBody {
         audit_log::export,
         mail::list,
         mail::retry,
+        invitations::info,
+        invitations::accept,
+        members::colleagues,
+        members::list,
+        members::get,
+        members::change,
+        members::remove,
+        members::unlock,
+        invitations::list,
+        invitations::create,
+        invitations::revoke,
+        invitations::resend,
+        organization::get,
+        organization::change,
+        organization::delete,
     )
 )]
 struct Annotations;

@@ -50,6 +50,11 @@ pub async fn verify_email(request: HttpRequest) -> Answer {
     page(&request, "verify-email.html")
 }
 
+/// `/invite`
+pub async fn invite(request: HttpRequest) -> Answer {
+    page(&request, "invite.html")
+}
+
 /// `/sign-in`. A `returnTo` that leads elsewhere than to this site or to `gate.origins` is taken away.
 pub async fn sign_in(request: HttpRequest, call: Call) -> Answer {
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string()).unwrap_or(web::Query(vec![]));

@@ -12,8 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::answer::{Answer, HttpError};
 use super::{
-    App, account, admission, api_keys, audit_log, auth, envelope, key_check, mail, openapi, own_sessions, pages,
-    passwords, registration, requests, setup, system, verification, verify,
+    App, account, admission, api_keys, audit_log, auth, envelope, invitations, key_check, mail, members, openapi,
+    organization, own_sessions, pages, passwords, registration, requests, setup, system, verification, verify,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -75,7 +75,7 @@ macro_rules! table {
 /// Every route but `/verify`, which takes any method and has a way of its own.
 pub fn table() -> Vec<Line> {
     use Access::{Any, Anyone, AnyonePerNetwork, Open, PerNetwork, Session, Unlimited};
-    use Role::{Admin, Member, Viewer};
+    use Role::{Admin, Member, Owner, Viewer};
     table! {
         GET    "/livez"                                Open              => system::livez;
         GET    "/readyz"                               Open              => system::readyz;
@@ -130,6 +130,22 @@ pub fn table() -> Vec<Line> {
 
         GET    "/api/admin/mail"                       Session(Admin)    => mail::list;
         POST   "/api/admin/mail/{id}/retry"            Session(Admin)    => mail::retry;
+        GET    "/invite"                               Open              => pages::invite;
+        POST   "/api/auth/invite-info"                 PerNetwork        => invitations::info;
+        POST   "/api/auth/accept-invite"               Session(Viewer)   => invitations::accept;
+        GET    "/api/members"                          Any(Viewer)       => members::colleagues;
+        GET    "/api/admin/members"                    Any(Admin)        => members::list;
+        GET    "/api/admin/members/{userId}"           Any(Admin)        => members::get;
+        PATCH  "/api/admin/members/{userId}"           Any(Admin)        => members::change;
+        DELETE "/api/admin/members/{userId}"           Any(Admin)        => members::remove;
+        POST   "/api/admin/members/{userId}/unlock"    Any(Admin)        => members::unlock;
+        GET    "/api/admin/invites"                    Any(Admin)        => invitations::list;
+        POST   "/api/admin/invites"                    Any(Admin)        => invitations::create;
+        DELETE "/api/admin/invites/{id}"               Any(Admin)        => invitations::revoke;
+        POST   "/api/admin/invites/{id}/resend"        Any(Admin)        => invitations::resend;
+        GET    "/api/admin/organization"               Any(Admin)        => organization::get;
+        PATCH  "/api/admin/organization"               Any(Admin)        => organization::change;
+        DELETE "/api/admin/organization"               Session(Owner)    => organization::delete;
     }
 }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use super::{audit_retention, ledger_retention, lockout_reset, outbox_delivery, session_sweep};
-use crate::clock::{Clock, UnixMillis};
+use super::{audit_retention, expiry_warnings, ledger_retention, lockout_reset, outbox_delivery, session_sweep};
+use crate::clock::Clock;
 use crate::config::Jobs;
-use crate::services::Services;
 use crate::services::error::ServiceError;
+use crate::services::jobs::Work;
+use crate::services::{Services, jobs};
 
 /// One line of the table.
 struct Line {
@@ -17,46 +18,45 @@ struct Line {
     /// When: cron with six fields, seconds first, UTC.
     cron: fn(&Jobs) -> &str,
     /// What.
-    run: fn(&Services, UnixMillis) -> Result<(), ServiceError>,
+    work: Work,
 }
 
 const TABLE: &[Line] = &[
-    Line { name: "lockout_reset", cron: |jobs| &jobs.lockout_reset, run: lockout_reset::run },
-    Line { name: "session_sweep", cron: |jobs| &jobs.session_sweep, run: session_sweep::run },
-    Line { name: "ledger_retention", cron: |jobs| &jobs.ledger_retention, run: ledger_retention::run },
-    Line { name: "audit_retention", cron: |jobs| &jobs.audit_retention, run: audit_retention::run },
-    OUTBOX_DELIVERY,
+    Line { name: "expiry_warnings", cron: |jobs| &jobs.expiry_warnings, work: expiry_warnings::run },
+    Line { name: "lockout_reset", cron: |jobs| &jobs.lockout_reset, work: lockout_reset::run },
+    Line { name: "session_sweep", cron: |jobs| &jobs.session_sweep, work: session_sweep::run },
+    Line { name: "ledger_retention", cron: |jobs| &jobs.ledger_retention, work: ledger_retention::run },
+    Line { name: "audit_retention", cron: |jobs| &jobs.audit_retention, work: audit_retention::run },
+    Line { name: OUTBOX_DELIVERY, cron: |jobs| &jobs.outbox_delivery, work: outbox_delivery::run },
 ];
 
-const OUTBOX_DELIVERY: Line =
-    Line { name: "outbox_delivery", cron: |jobs| &jobs.outbox_delivery, run: outbox_delivery::run };
+const OUTBOX_DELIVERY: &str = "outbox_delivery";
 
 /// Checks every cron of `[jobs]`; each fault is one line.
-pub fn check(jobs: &Jobs) -> Result<(), Vec<String>> {
-    let all = [
-        ("expiry_warnings", &jobs.expiry_warnings),
-        ("lockout_reset", &jobs.lockout_reset),
-        ("session_sweep", &jobs.session_sweep),
-        ("ledger_retention", &jobs.ledger_retention),
-        ("audit_retention", &jobs.audit_retention),
-        ("outbox_delivery", &jobs.outbox_delivery),
-    ];
-    let faults: Vec<String> = all
-        .into_iter()
-        .filter(|(_, cron)| cron.split_whitespace().count() != 6 || Job::new(cron.as_str(), |_, _| {}).is_err())
+pub fn check(settings: &Jobs) -> Result<(), Vec<String>> {
+    let faults: Vec<String> = TABLE
+        .iter()
+        .map(|line| (line.name, (line.cron)(settings)))
+        .filter(|(_, cron)| cron.split_whitespace().count() != 6 || Job::new(*cron, |_, _| {}).is_err())
         .map(|(name, cron)| format!("jobs.{name}: `{cron}` is not a cron of six fields such as \"0 */5 * * * *\""))
         .collect();
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
+/// The table with these settings, for the services to run and remember.
+pub fn jobs(settings: &Jobs) -> jobs::Jobs {
+    let job = |line: &Line| jobs::Job { name: line.name, cron: (line.cron)(settings).to_owned(), work: line.work };
+    jobs::Jobs::new(TABLE.iter().map(job).collect())
+}
+
 /// Runs every job once, and from then on by its cron. The scheduler stops when it is told to.
 pub async fn start(services: &Arc<Services>, clock: &Arc<dyn Clock>) -> Result<JobScheduler, JobSchedulerError> {
     let scheduler = JobScheduler::new().await?;
-    for line in TABLE {
-        run_in_background(line, services, clock);
+    for jobs::Job { name, cron, .. } in services.jobs.all() {
+        let name = *name;
+        run_in_background(name, services, clock);
         let (services, clock) = (Arc::clone(services), Arc::clone(clock));
-        let cron = (line.cron)(&services.config.jobs).to_owned();
-        let job = Job::new(cron.as_str(), move |_, _| run_in_background(line, &services, &clock))?;
+        let job = Job::new(cron.as_str(), move |_, _| run_in_background(name, &services, &clock))?;
         scheduler.add(job).await?;
     }
     scheduler.start().await?;
@@ -68,20 +68,21 @@ pub async fn start(services: &Arc<Services>, clock: &Arc<dyn Clock>) -> Result<J
 async fn deliver_what_is_written(services: Arc<Services>, clock: Arc<dyn Clock>) {
     loop {
         services.store.mail_bell().notified().await;
-        run_in_background(&OUTBOX_DELIVERY, &services, &clock);
+        run_in_background(OUTBOX_DELIVERY, &services, &clock);
     }
 }
 
 /// A failure is told once; the job comes again by its cron.
-fn run_in_background(line: &'static Line, services: &Arc<Services>, clock: &Arc<dyn Clock>) {
+fn run_in_background(name: &'static str, services: &Arc<Services>, clock: &Arc<dyn Clock>) {
     let (services, now) = (Arc::clone(services), clock.now().unix_ms);
-    tokio::task::spawn_blocking(move || match (line.run)(&services, now) {
-        Ok(()) => tracing::debug!(job = line.name, "A job has run"),
-        Err(error) => {
-            let cause = error.cause.as_deref().or(error.message.as_deref()).unwrap_or(error.code.message());
-            tracing::error!(job = line.name, cause, "A job failed; it will run again by its schedule");
-        }
+    tokio::task::spawn_blocking(move || match jobs::run(&services, name, now) {
+        Ok(()) => tracing::debug!(job = name, "A job has run"),
+        Err(error) => told(name, &error),
     });
+}
+
+fn told(name: &str, error: &ServiceError) {
+    tracing::error!(job = name, cause = error.reason(), "A job failed; it will run again by its schedule");
 }
 
 #[cfg(test)]

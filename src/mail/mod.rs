@@ -2,10 +2,13 @@
 
 pub mod account;
 mod connection;
+pub mod expiry;
 pub mod failure;
 mod letter;
 pub mod local_time;
 pub mod message;
+pub mod operator;
 pub mod sender;
 pub mod sign_in;
+pub mod team;
 pub use letter::Letter;

@@ -12,7 +12,7 @@ use crate::store::account_tokens::{self, Kind};
 use crate::store::audit_log::Party;
 use crate::store::memberships::{self, Membership};
 use crate::store::users::{self, User};
-use crate::store::{Change, Refusal, organizations};
+use crate::store::{Change, Refusal, invitations, organizations};
 
 /// Something that happened to an account, as the log of its owner's first organization tells it.
 pub fn event_of<'a>(
@@ -117,8 +117,10 @@ pub fn delete(services: &Services, context: &Context, attempt: Attempt, password
         change = if *alone {
             with_organization(services, context, &user, membership, change)?
         } else {
-            let leave = memberships::leave(membership.organization_number, &user.id);
-            change.exactly_one(leave, Refusal::LastOwner)
+            let number = membership.organization_number;
+            change
+                .exactly_one(memberships::delete(number, &user.id), Refusal::LastOwner)
+                .then(invitations::revoke_of_inviter(number, &user.id, None, context.now))
         };
         let event = Event {
             action: "account.deleted",
@@ -161,7 +163,6 @@ fn with_organization(
     let event = Event { action: "organization.deleted", organization: Some(number), target, changes: None };
     Ok(change
         .exactly_one(organizations::require_no_other_member(number, &user.id), Refusal::LastOwner)
-        .then(organizations::keep_numbers())
-        .exactly_one(organizations::delete(number), Refusal::LastOwner)
+        .then_all(organizations::delete(number))
         .audited(services.audit(context, event)?))
 }

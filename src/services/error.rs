@@ -44,6 +44,12 @@ impl ServiceError {
         }
     }
 
+    /// In one line, for the log and the operator.
+    pub fn reason(&self) -> String {
+        let text = self.cause.as_deref().or(self.message.as_deref()).unwrap_or(self.code.message());
+        text.to_owned()
+    }
+
     /// Something that should not be.
     pub fn internal() -> Self {
         ErrorCode::Internal.into()
@@ -71,6 +77,7 @@ impl From<StoreError> for ServiceError {
             StoreError::Refused(Refusal::AddressTaken) => {
                 ServiceError::new(ErrorCode::Conflict, "Another account has this address")
             }
+            StoreError::Refused(Refusal::NotAllowed) => ErrorCode::InsufficientRole.into(),
             StoreError::Busy(_) => busy(ErrorCode::Busy),
             StoreError::Full(_) => busy(ErrorCode::StorageFull),
             StoreError::Failed(cause) => ServiceError::failed(cause),

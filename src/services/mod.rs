@@ -6,16 +6,23 @@ pub mod api_keys;
 pub mod audit;
 pub mod device;
 pub mod error;
+pub mod expiry_warnings;
 pub mod explain;
 pub mod id_pages;
+pub mod invitations;
+pub mod jobs;
 pub mod key_requests;
 pub mod key_settings;
 pub mod key_view;
 pub mod lockout;
+pub mod member_lockout;
+pub mod members;
 pub mod operator;
+pub mod organization;
 pub mod organizations;
 pub mod outbox;
 pub mod outbox_delivery;
+pub mod own_organization;
 pub mod own_sessions;
 pub mod pages;
 pub mod password_rules;
@@ -25,6 +32,8 @@ pub mod registration;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in_links;
+pub mod text_pages;
+pub mod users;
 pub mod verification;
 
 use std::sync::Arc;
@@ -67,6 +76,8 @@ pub struct Services {
     pub setup_token: Mutex<Option<Digest>>,
     /// Takes mail out of the outbox.
     pub delivery: outbox_delivery::Delivery,
+    /// What runs by the clock.
+    pub jobs: jobs::Jobs,
 }
 
 /// Who asks.

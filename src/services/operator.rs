@@ -9,8 +9,9 @@ use super::explain::{self, Question};
 use super::id_pages::{self, IdPage};
 use super::key_settings::KeyWishes;
 use super::setup::{self, Founding};
-use super::{Actor, Context, Services, api_keys, audit, organizations, outbox};
-use crate::clock::Moment;
+use super::users::{self, NewUser};
+use super::{Actor, Context, Services, api_keys, audit, jobs, organizations, outbox, sign_in_links};
+use crate::clock::{Moment, to_rfc3339};
 use crate::error_code::ErrorCode;
 use crate::role::Role;
 use crate::store::outbox::State;
@@ -30,6 +31,15 @@ pub enum Command {
     MailList { state: Option<String>, limit: String, cursor: Option<String> },
     MailShow { id: String },
     MailRetry { id: String },
+    UserList,
+    UserCreate { name: String, email: String, organization: String, role: String, password: String },
+    UserUnlock { email: String },
+    UserResetPassword { email: String, password: String },
+    UserDisable { email: String },
+    UserEnable { email: String },
+    LoginLink { email: String },
+    JobList,
+    JobRun { name: String },
 }
 
 impl std::fmt::Debug for Command {
@@ -78,6 +88,25 @@ pub fn run(services: &Services, command: Command, now: Moment) -> Result<Value, 
         Command::MailList { state, limit, cursor } => mail_list(services, state.as_deref(), &limit, cursor.as_deref()),
         Command::MailShow { id } => to_json(outbox::show(services, &id)?),
         Command::MailRetry { id } => to_json(outbox::retry(services, &context, &id)?),
+        Command::UserList => to_json(users::list(services, &context)?),
+        Command::UserCreate { name, email, organization, role, password } => {
+            to_json(users::create(services, &context, NewUser { name, email, password, organization, role })?)
+        }
+        Command::UserUnlock { email } => to_json(users::unlock(services, &context, &email)?),
+        Command::UserResetPassword { email, password } => {
+            to_json(users::reset_password(services, &context, &email, password)?)
+        }
+        Command::UserDisable { email } => to_json(users::disable(services, &context, &email)?),
+        Command::UserEnable { email } => to_json(users::enable(services, &context, &email)?),
+        Command::LoginLink { email } => {
+            let link = sign_in_links::make(services, &context, &email)?;
+            Ok(json!({ "url": link.url, "expiresAt": to_rfc3339(link.expires_at) }))
+        }
+        Command::JobList => to_json(jobs::list(services)),
+        Command::JobRun { name } => {
+            jobs::run(services, &name, context.now)?;
+            Ok(json!({ "name": name }))
+        }
     }
 }
 

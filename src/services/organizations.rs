@@ -7,7 +7,7 @@ use super::{Context, Event, Services};
 use crate::clock::to_rfc3339;
 use crate::error_code::ErrorCode;
 use crate::store::audit_log::Party;
-use crate::store::organizations::{self, Organization};
+use crate::store::organizations::{self, Counted, Organization};
 use crate::store::{Change, Refusal};
 
 /// An organization on the command line.
@@ -34,9 +34,22 @@ impl From<Organization> for OrganizationView {
     }
 }
 
+/// One of the list, with how much there is of it.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct OrganizationLine {
+    #[serde(flatten)]
+    pub organization: OrganizationView,
+    pub members: i64,
+    /// Deleted and superseded ones are not among them.
+    pub keys: i64,
+}
+
 /// All of them, the oldest first.
-pub fn list(services: &Services) -> Result<Vec<OrganizationView>, ServiceError> {
-    Ok(services.store.read(organizations::all)?.into_iter().map(OrganizationView::from).collect())
+pub fn list(services: &Services) -> Result<Vec<OrganizationLine>, ServiceError> {
+    let line =
+        |Counted { organization, members, keys }| OrganizationLine { organization: organization.into(), members, keys };
+    Ok(services.store.read(organizations::all_counted)?.into_iter().map(line).collect())
 }
 
 /// The home organization.

@@ -2,7 +2,7 @@
 
 use super::error::ServiceError;
 use super::lockout::{self, Attempt};
-use super::{Context, Event, Services};
+use super::{Context, Event, Services, own_organization};
 use crate::clock::{HOUR, MINUTE, UnixMillis};
 use crate::crypto::secret_token::{SecretToken, session_shape};
 use crate::error_code::ErrorCode;
@@ -100,8 +100,8 @@ pub fn open_with(
     begun: Change,
     way: &str,
 ) -> Result<SignedIn, ServiceError> {
-    let memberships = services.store.read(|reader| memberships::of_user(reader, &user.id))?;
-    let Some(first) = memberships.first() else { return Err(ErrorCode::AccountDisabled.into()) };
+    let memberships = own_organization::memberships_of(services, context, user)?;
+    let first = memberships.first().ok_or_else(ServiceError::internal)?;
     let token = SecretToken::mint(&session_shape(), services.random.as_ref())?;
     let gate_token = match services.config.gate.cookie_domain {
         Some(_) => Some(SecretToken::mint(&session_shape(), services.random.as_ref())?),
@@ -120,7 +120,8 @@ pub fn open_with(
     let gate_digest = gate_token.as_ref().map(SecretToken::digest);
     let insert = sessions::insert(&session, &user.password_hash, &token.digest(), gate_digest.as_ref());
     let entry = created(services, context, user, &session, way)?;
-    let mut change = begun.exactly_one(insert, Refusal::Outdated).audited(entry);
+    let seen = memberships::seen(session.organization, &user.id, context.now);
+    let mut change = begun.exactly_one(insert, Refusal::Outdated).then(seen).audited(entry);
     if let Some(remember) = lockout::remember_network(context, user) {
         change = change.then(remember);
     }
@@ -183,7 +184,12 @@ pub fn touch(services: &Services, session: &SessionRecord, now: UnixMillis) -> R
     if now - session.last_seen_at < MINUTE {
         return Ok(());
     }
-    Ok(services.store.commit(Change::new().then(sessions::touch(&session.id, now)))?)
+    let change = Change::new().then(sessions::touch(&session.id, now)).then(memberships::seen(
+        session.organization.number,
+        &session.user,
+        now,
+    ));
+    Ok(services.store.commit(change)?)
 }
 
 /// Who the caller is.
@@ -225,7 +231,7 @@ pub fn identify(services: &Services, context: &Context, credential: &Credential)
     })
 }
 
-/// Removes sessions that have run out. Safe to run twice.
+/// Removes sessions and tokens that have run out. Safe to run twice.
 pub fn sweep(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
     services.gate.settle_clock(now)?;
     let dead = sessions::delete_dead(&Life::of(&services.config, now));

@@ -220,6 +220,42 @@ pub fn by_lookup(reader: &Reader, lookup: &[u8; 32]) -> ReadResult<Option<(ApiKe
         .optional()
 }
 
+/// The keys of one organization that work at `now` and are somebody's own.
+pub fn working_of(reader: &Reader, organization: i64, owner: &str, now: UnixMillis) -> ReadResult<i64> {
+    reader
+        .prepare_cached(
+            "SELECT count(*) FROM api_keys INDEXED BY api_keys_by_owner
+             WHERE owner = ?2 AND deleted_at IS NULL AND organization = ?1 AND active = 1
+                 AND (expires_at IS NULL OR expires_at > ?3) AND (superseded_at IS NULL OR grace_ends_at > ?3)",
+        )?
+        .query_row((organization, owner, now), |row| row.get(0))
+}
+
+/// Keys that work and end after `now` and not after `until`, and whose end was not told of; by number, from `after`
+/// (exclusive). Keys whose owner is gone or disabled work no more.
+pub fn ending(
+    reader: &Reader,
+    now: UnixMillis,
+    until: UnixMillis,
+    after: i64,
+    limit: usize,
+) -> ReadResult<Vec<ApiKey>> {
+    let mut statement = reader.prepare_cached(
+        "SELECT * FROM api_keys
+         WHERE expires_at > ?1 AND expires_at <= ?2 AND expires_at IS NOT NULL AND deleted_at IS NULL
+             AND superseded_at IS NULL AND active = 1 AND number > ?3
+             AND (owner IS NULL OR EXISTS (
+                 SELECT 1 FROM memberships JOIN users ON users.id = memberships.user
+                 WHERE memberships.organization = api_keys.organization AND memberships.user = api_keys.owner
+                     AND users.disabled_at IS NULL))
+             AND NOT EXISTS (SELECT 1 FROM expiry_warnings
+                             WHERE expiry_warnings.key = number AND expiry_warnings.expires_at = api_keys.expires_at)
+         ORDER BY number LIMIT ?4",
+    )?;
+    let rows = statement.query_map((now, until, after, limit as i64), ApiKey::from_row)?;
+    rows.collect()
+}
+
 /// Whether a key's id and name are known, whatever became of it: for what its requests are shown under.
 pub fn label(reader: &Reader, number: i64) -> ReadResult<Option<(String, String)>> {
     reader

@@ -193,8 +193,58 @@ pub struct Filter {
     pub before: Option<i64>,
 }
 
-/// The newest entries first, with their numbers.
+impl Filter {
+    /// Then the index of times is the way. (The clock may have been set back: times and numbers need not have the same
+    /// order.)
+    fn is_of_times_alone(&self) -> bool {
+        (self.from.is_some() || self.to.is_some())
+            && self.action.is_none()
+            && self.actor.is_none()
+            && self.target.is_none()
+    }
+}
+
+/// The newest entries first, with their numbers. Where times alone are asked for, the order is that of the entries' own.
 pub fn list(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i64, AuditEntry)>> {
+    let Some(start) = filter.action.as_deref().and_then(|action| action.strip_suffix('*')) else {
+        return list_one(reader, filter, limit);
+    };
+    // Each action of the family has its own place in the index, in order; all of them together have none.
+    let mut rows = Vec::new();
+    for action in actions(reader, filter.organization, start)? {
+        rows.extend(list_one(reader, &Filter { action: Some(action), ..filter.clone() }, limit)?);
+    }
+    rows.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+    rows.truncate(limit);
+    Ok(rows)
+}
+
+/// The actions that begin so and are in an organization's log. Each is one step in the index.
+fn actions(reader: &Reader, organization: i64, start: &str) -> ReadResult<Vec<String>> {
+    let mut next = reader
+        .prepare_cached("SELECT min(action) FROM audit_log WHERE organization = ?1 AND action >= ?2 AND action < ?3")?;
+    let end = format!("{start}\u{10ffff}");
+    let mut actions: Vec<String> = Vec::new();
+    let mut from = start.to_owned();
+    while let Some(action) = next.query_row((organization, &from, &end), |row| row.get::<_, Option<String>>(0))? {
+        from = format!("{action}\0");
+        actions.push(action);
+    }
+    Ok(actions)
+}
+
+/// The same for one action, or for whatever action.
+fn list_one(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i64, AuditEntry)>> {
+    let by_time = filter.is_of_times_alone();
+    // Where the list goes on, in its own order.
+    let place = match filter.before {
+        Some(before) if by_time => match at_of(reader, before)? {
+            Some(at) => Some(at),
+            // It was pruned meanwhile, and whatever is older with it.
+            None => return Ok(Vec::new()),
+        },
+        _ => None,
+    };
     let mut sql = String::from("SELECT * FROM audit_log WHERE organization = ?1");
     let mut values = vec![Value::from(filter.organization)];
     let mut and = |condition: &str, value: Value| {
@@ -202,13 +252,7 @@ pub fn list(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i
         sql.push_str(&condition.replace('#', &format!("?{}", values.len())));
     };
     if let Some(action) = &filter.action {
-        match action.strip_suffix('*') {
-            Some(start) => {
-                and(" AND action >= #", Value::from(start.to_owned()));
-                and(" AND action < #", Value::from(format!("{start}\u{10ffff}")));
-            }
-            None => and(" AND action = #", Value::from(action.clone())),
-        }
+        and(" AND action = #", Value::from(action.clone()));
     }
     if let Some(actor) = &filter.actor {
         and(" AND actor_id = #", Value::from(actor.clone()));
@@ -219,16 +263,27 @@ pub fn list(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<(i
     if let Some(from) = filter.from {
         and(" AND at >= #", Value::from(from));
     }
-    if let Some(to) = filter.to {
+    if let Some(to) = place.map_or(filter.to, |at| Some(filter.to.map_or(at, |to| to.min(at)))) {
         and(" AND at <= #", Value::from(to));
     }
-    if let Some(before) = filter.before {
-        and(" AND seq < #", Value::from(before));
+    match (place, filter.before) {
+        (Some(at), Some(before)) => {
+            and(" AND (at < #", Value::from(at));
+            and(" OR seq < #)", Value::from(before));
+        }
+        (None, Some(before)) => and(" AND seq < #", Value::from(before)),
+        _ => {}
     }
-    and(" ORDER BY seq DESC LIMIT #", Value::from(limit as i64));
+    let order = if by_time { " ORDER BY at DESC, seq DESC LIMIT #" } else { " ORDER BY seq DESC LIMIT #" };
+    and(order, Value::from(limit as i64));
     let mut statement = reader.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), AuditEntry::from_row)?;
     rows.collect()
+}
+
+/// When the entry of this number was written.
+fn at_of(reader: &Reader, seq: i64) -> ReadResult<Option<UnixMillis>> {
+    reader.prepare_cached("SELECT at FROM audit_log WHERE seq = ?1")?.query_row([seq], |row| row.get(0)).optional()
 }
 
 /// The number of the last entry before `before`, if there is one that may go.

@@ -50,6 +50,8 @@ pub enum Refusal {
     LastOwner,
     /// Another account has the address.
     AddressTaken,
+    /// Whoever asks is no longer who they were when they asked.
+    NotAllowed,
 }
 
 /// What [`super::Store::commit`] runs whole or not at all.
@@ -74,6 +76,12 @@ impl Change {
     /// Adds a statement that must change exactly one row.
     pub fn exactly_one(mut self, statement: Statement, or_else: Refusal) -> Self {
         self.steps.push((statement, Expect::ExactlyOne(or_else)));
+        self
+    }
+
+    /// Adds statements that may do anything.
+    pub fn then_all(mut self, statements: impl IntoIterator<Item = Statement>) -> Self {
+        self.steps.extend(statements.into_iter().map(|statement| (statement, Expect::Any)));
         self
     }
 

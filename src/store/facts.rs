@@ -18,8 +18,7 @@ pub(super) fn remember_master_key(connection: &mut Connection, check: &[u8; 32])
     Ok(())
 }
 
-/// The greatest number that an organization or a key ever had. Rows of the ledger and the audit log go by numbers, so
-/// none is given out twice, whatever was deleted meanwhile.
+/// The greatest number that an organization or a key ever had, whether it is still there or not.
 pub(super) fn greatest_number(reader: &Reader) -> ReadResult<i64> {
     reader.query_row(
         "SELECT max((SELECT coalesce(max(number), 0) FROM organizations),
@@ -31,15 +30,15 @@ pub(super) fn greatest_number(reader: &Reader) -> ReadResult<i64> {
     )
 }
 
-/// Keeps the greatest number that there is, to go before rows that have numbers are removed. It never becomes less.
+/// Keeps the greatest number that there is before rows with numbers go: no number is given out again, for the ledger
+/// goes on to speak of it.
 pub(super) fn keep_greatest_number() -> Statement {
     Statement::new(
-        "INSERT INTO facts (name, value)
-         SELECT 'greatest_number', CAST(max(
+        "INSERT INTO facts (name, value) VALUES ('greatest_number', CAST(CAST(max(
              (SELECT coalesce(max(number), 0) FROM organizations),
              (SELECT coalesce(max(number), 0) FROM api_keys),
-             coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM facts WHERE name = 'greatest_number'), 0)) AS BLOB)
-         WHERE true
+             coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM facts WHERE name = 'greatest_number'), 0)
+         ) AS TEXT) AS BLOB))
          ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         Vec::new(),
     )
@@ -75,8 +74,9 @@ mod tests {
                 .unwrap();
         };
         let delete = |number: i64| {
-            run(&connection, organizations::keep_numbers());
-            run(&connection, organizations::delete(number));
+            for statement in organizations::delete(number) {
+                run(&connection, statement);
+            }
         };
         add(1);
         add(8);

@@ -11,6 +11,7 @@ pub mod audit_log;
 pub mod chain;
 pub mod change;
 pub mod data_dir;
+pub mod expiry_warnings;
 pub mod facts;
 mod folding;
 pub mod folds;

@@ -69,18 +69,6 @@ pub fn set_plan(number: i64, before: &str, plan: &str) -> Statement {
     )
 }
 
-/// Removes one with everything that is of it (memberships, sessions in it, keys, invitations, mail), for good; the home
-/// organization stays. Its audit entries and its requests stay too, under its number and its keys' numbers. These must
-/// never be given out again, so [`keep_numbers`] goes before it in the same change.
-pub fn delete(number: i64) -> Statement {
-    Statement::new("DELETE FROM organizations WHERE number = ?1 AND home = 0", vec![Value::from(number)])
-}
-
-/// Keeps the greatest number that an organization or a key has, for when the row that has it is gone.
-pub fn keep_numbers() -> Statement {
-    facts::keep_greatest_number()
-}
-
 /// Changes nothing, and one row of it, where nobody but this user belongs to an organization that is not home.
 pub fn require_no_other_member(number: i64, user: &str) -> Statement {
     Statement::new(
@@ -89,6 +77,63 @@ pub fn require_no_other_member(number: i64, user: &str) -> Statement {
            AND NOT EXISTS (SELECT 1 FROM memberships WHERE organization = ?1 AND user <> ?2)",
         vec![Value::from(number), Value::from(user.to_owned())],
     )
+}
+
+/// Gives one another name.
+pub fn rename(number: i64, before: &str, name: &str) -> Statement {
+    Statement::new(
+        "UPDATE organizations SET name = ?3 WHERE number = ?1 AND name = ?2",
+        vec![Value::from(number), Value::from(before.to_owned()), Value::from(name.to_owned())],
+    )
+}
+
+/// Adds one of a user's own, unless the user belongs to one already. Changes one row, or none.
+pub fn insert_for_the_homeless(organization: &Organization, user: &str) -> Statement {
+    Statement::new(
+        "INSERT INTO organizations (number, id, name, plan, home, created_at)
+         SELECT ?1, ?2, ?3, ?4, 0, ?5 WHERE NOT EXISTS (SELECT 1 FROM memberships WHERE user = ?6)",
+        vec![
+            Value::from(organization.number),
+            Value::from(organization.id.clone()),
+            Value::from(organization.name.clone()),
+            Value::from(organization.plan.clone()),
+            Value::from(organization.created_at),
+            Value::from(user.to_owned()),
+        ],
+    )
+}
+
+/// Removes one with everything of it; never the home organization. Its number, and those of its keys, are never given
+/// out again. The last statement changes one row, or none.
+pub fn delete(number: i64) -> Vec<Statement> {
+    vec![
+        facts::keep_greatest_number(),
+        Statement::new("DELETE FROM organizations WHERE number = ?1 AND home = 0", vec![Value::from(number)]),
+    ]
+}
+
+/// One of all organizations, with how many belong to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Counted {
+    pub organization: Organization,
+    pub members: i64,
+    /// Deleted and superseded ones are not among them.
+    pub keys: i64,
+}
+
+/// All of them, the oldest first, with their members and keys.
+pub fn all_counted(reader: &Reader) -> ReadResult<Vec<Counted>> {
+    let mut statement = reader.prepare_cached(
+        "SELECT *, (SELECT count(*) FROM memberships WHERE organization = number) AS members,
+             (SELECT count(*) FROM api_keys WHERE api_keys.organization = organizations.number
+                 AND deleted_at IS NULL AND superseded_at IS NULL) AS keys
+         FROM organizations ORDER BY number",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(Counted { organization: Organization::from_row(row)?, members: row.get("members")?, keys: row.get("keys")? })
+    })?;
+    rows.collect()
 }
 
 /// The one with this number.

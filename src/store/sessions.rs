@@ -91,11 +91,6 @@ pub fn delete(id: &str) -> Statement {
     Statement::new("DELETE FROM sessions WHERE id = ?1", vec![Value::from(id.to_owned())])
 }
 
-/// Ends all of a user's.
-pub fn delete_of_user(user: &str) -> Statement {
-    Statement::new("DELETE FROM sessions WHERE user = ?1", vec![Value::from(user.to_owned())])
-}
-
 /// A user's living ones before the one of this id, the newest first.
 pub fn of_user(reader: &Reader, user: &str, before: &str, life: &Life, limit: usize) -> ReadResult<Vec<Session>> {
     let mut statement = reader.prepare_cached(
@@ -160,5 +155,18 @@ pub fn delete_dead(life: &Life) -> Statement {
     Statement::new(
         "DELETE FROM sessions WHERE expires_at <= ?1 OR last_seen_at <= ?2 OR created_at <= ?3",
         vec![Value::from(life.now), Value::from(life.now - life.idle_ms), Value::from(life.now - life.absolute_ms)],
+    )
+}
+
+/// Ends all that a user has.
+pub fn delete_of_user(user: &str) -> Statement {
+    Statement::new("DELETE FROM sessions WHERE user = ?1", vec![Value::from(user.to_owned())])
+}
+
+/// Ends those that a user has in one organization.
+pub fn delete_of_member(organization: i64, user: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM sessions WHERE user = ?2 AND organization = ?1",
+        vec![Value::from(organization), Value::from(user.to_owned())],
     )
 }

@@ -126,6 +126,40 @@ pub fn delete(user: &User) -> Statement {
     )
 }
 
+/// Gives one another password.
+pub fn replace_password(id: &str, hash: &str) -> Statement {
+    Statement::new(
+        "UPDATE users SET password_hash = ?2 WHERE id = ?1",
+        vec![Value::from(id.to_owned()), Value::from(hash.to_owned())],
+    )
+}
+
+/// Disables one who is not; the home organization's last owner stays: then no row is changed.
+pub fn disable(id: &str, now: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE users SET disabled_at = ?2
+         WHERE id = ?1 AND disabled_at IS NULL AND NOT EXISTS (
+             SELECT 1 FROM organizations JOIN memberships ON memberships.organization = organizations.number
+             WHERE home = 1 AND user = ?1 AND role = 'owner' AND NOT EXISTS (
+                 SELECT 1 FROM memberships AS other JOIN users AS person ON person.id = other.user
+                 WHERE other.organization = organizations.number AND other.role = 'owner' AND other.user <> ?1
+                     AND person.disabled_at IS NULL))",
+        vec![Value::from(id.to_owned()), Value::from(now)],
+    )
+}
+
+/// Lets one who was disabled in again.
+pub fn enable(id: &str) -> Statement {
+    Statement::new("UPDATE users SET disabled_at = NULL WHERE id = ?1", vec![Value::from(id.to_owned())])
+}
+
+/// All of them, the first made first.
+pub fn all(reader: &Reader) -> ReadResult<Vec<User>> {
+    let mut statement = reader.prepare_cached("SELECT * FROM users ORDER BY id")?;
+    let rows = statement.query_map([], User::from_row)?;
+    rows.collect()
+}
+
 /// The one with this id.
 pub fn by_id(reader: &Reader, id: &str) -> ReadResult<Option<User>> {
     reader.prepare_cached("SELECT * FROM users WHERE id = ?1")?.query_row([id], User::from_row).optional()

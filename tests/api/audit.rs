@@ -231,3 +231,42 @@ async fn the_export_has_every_entry_that_the_filters_leave() {
     let (status, _, fields) = fault_of(session.get(&format!("{LOG}/export?format=xml")).await).await;
     assert_eq!((status, fields["format"].is_string()), (400, true));
 }
+
+/// All entries of a query, three at a time.
+async fn walked(session: &Session, query: &str) -> Vec<Value> {
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page: Value = session.get(&format!("{LOG}?limit=3&{query}{cursor}")).await.json().await.unwrap();
+        all.extend(page["items"].as_array().unwrap().iter().cloned());
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return all,
+        }
+    }
+}
+
+#[tokio::test]
+async fn families_and_spans_of_time_go_on_from_page_to_page() {
+    let (app, session) = App::spawn().await;
+    for number in 0..4 {
+        app.clock.advance_ms(1_000);
+        let key = session.make_key(json!({})).await;
+        session.patch(&format!("{KEYS}/{}", key.id), &json!({ "name": format!("k{number}") })).await;
+        session.delete(&format!("{KEYS}/{}", key.id)).await;
+    }
+    // The clock is set back: what happens now is older than what happened before.
+    app.clock.jump_wall_ms(-2_500);
+    session.make_key(json!({})).await;
+    let whole = entries(&session, "?limit=200").await;
+    let chosen = |test: &dyn Fn(&Value) -> bool| whole.iter().filter(|entry| test(entry)).cloned().collect::<Vec<_>>();
+    let family = |entry: &Value| text(&entry["action"]).starts_with("api_key.");
+    assert_eq!(walked(&session, "action=api_key.*").await, chosen(&family), "the newest first, whatever the action");
+    assert_eq!(chosen(&family).len(), 13);
+    let at = |entry: &Value| text(&entry["at"]);
+    let (from, to) = ("2030-01-01T00:00:01.500Z", "2030-01-01T00:00:03.000Z");
+    let mut span = chosen(&|entry| at(entry).as_str() >= from && at(entry).as_str() <= to);
+    span.sort_by_key(|entry| std::cmp::Reverse(at(entry)));
+    let found = walked(&session, &format!("from={from}&to={to}")).await;
+    assert_eq!(found, span, "by their own times, which the clock may have set back");
+    assert_eq!(found.len(), 7);
+}

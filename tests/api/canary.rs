@@ -6,10 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use serde_json::{Value, json};
 
-use crate::support::mail;
 use crate::support::plain::{Answer, must_send, verify};
 use crate::support::process::{Server, Site, files_below, get_status};
-use crate::support::{EMAIL, KEYS, text};
+use crate::support::{EMAIL, KEYS, mail, text};
 
 const CANARY_PASSWORD: &str = "Canary-Passw0rd-of-Ada";
 const WRONG_PASSWORD: &str = "Canary-Passw0rd-of-Eve";
@@ -243,6 +242,35 @@ impl Flow<'_> {
         assert!(!checked.body.contains(key), "{checked:?}");
     }
 
+    /// Links of invitations, passwords from the command line, links to sign in.
+    fn team(&mut self) {
+        const INVITES: &str = "/api/admin/invites";
+        let token = |answer: &Answer| text(&answer.json()["inviteUrl"]).split_once("token=").unwrap().1.to_owned();
+        let invite = json!({ "email": "max@example.com", "role": "member" });
+        let made = self.call("POST", INVITES, Some(invite), 201);
+        let again = self.call("POST", &format!("{INVITES}/{}/resend", text(&made.json()["id"])), Some(json!({})), 200);
+        for (token, status) in [(token(&made), 400), (token(&again), 200)] {
+            self.call("GET", &format!("/invite?token={token}"), None, 200);
+            self.call("POST", "/api/auth/invite-info", Some(json!({ "token": token })), status);
+            let refused =
+                self.call("POST", "/api/auth/accept-invite", Some(json!({ "token": token, "nonsense": 1 })), 400);
+            assert!(!refused.body.contains(&token), "{refused:?}");
+            self.secrets.add("an invitation's token", token);
+        }
+        for (command, password) in [("create", "Canary-Passw0rd-of-Max"), ("reset-password", "Canary-Passw0rd-anew")] {
+            let line = match command {
+                "create" => &["user", "create", "--name", "Max", "--email", "max@example.com", "--password-stdin"][..],
+                _ => &["user", "reset-password", "max@example.com", "--password-stdin"],
+            };
+            let done = self.site.run_with_input(line, password);
+            assert!(done.status.success(), "{done:?}");
+            self.secrets.add("a password from the command line", password);
+        }
+        let link = self.site.run(&["login-link", "max@example.com"]);
+        let link = String::from_utf8(link.stdout).unwrap();
+        self.secrets.add("a link's token", link.trim().split_once("token=").unwrap().1);
+    }
+
     fn master_key(&mut self) {
         let hex = std::fs::read_to_string(self.site.data_dir().join("master.key")).unwrap();
         let hex = hex.trim();
@@ -270,6 +298,7 @@ fn go_through_every_flow(log: &str) {
     flow.set_up_and_sign_in();
     flow.accounts();
     flow.keys();
+    flow.team();
     let proved = site.run(&["audit", "verify"]);
     assert!(proved.status.success(), "{proved:?}");
     flow.secrets.assert_nowhere(&site);

@@ -65,7 +65,7 @@ async fn nobody_gets_a_cors_header_from_the_servers_own_api() {
 #[tokio::test]
 async fn pages_forbid_what_is_inline_framed_sniffed_or_from_elsewhere() {
     let app = App::bare().await;
-    for path in ["/", "/sign-in", "/setup"] {
+    for path in ["/", "/invite", "/sign-in", "/setup"] {
         let response = app.request(Method::GET, path).send().await.unwrap();
         assert_eq!(response.status(), 200);
         let policy = header(&response, "content-security-policy").to_owned();

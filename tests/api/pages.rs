@@ -4,8 +4,17 @@ use reqwest::Method;
 
 use super::support::{App, error_of, header};
 
-const PAGES: &[&str] =
-    &["/", "/sign-in", "/sign-in-link", "/setup", "/register", "/forgot-password", "/reset-password", "/verify-email"];
+const PAGES: &[&str] = &[
+    "/",
+    "/invite",
+    "/sign-in",
+    "/sign-in-link",
+    "/setup",
+    "/register",
+    "/forgot-password",
+    "/reset-password",
+    "/verify-email",
+];
 
 async fn get(app: &App, path: &str) -> reqwest::Response {
     app.request(Method::GET, path).send().await.unwrap()

@@ -60,3 +60,26 @@ pub async fn sign_in(app: &App, name: &str) -> Session {
     assert_eq!(response.status(), 200);
     app.session_of(&response)
 }
+
+/// Ada's Home with these people in it, each with a role, and Ada's session.
+pub async fn home_with(people: &[(&str, &str)]) -> (App, Session) {
+    home_with_settings(people, |_| {}).await
+}
+
+/// The same, with other settings.
+pub async fn home_with_settings(
+    people: &[(&str, &str)],
+    change: impl FnOnce(&mut claviger::config::Config),
+) -> (App, Session) {
+    let (mut app, _) = App::spawn_with(change).await;
+    app.stop().await;
+    let state = state(&app);
+    let home = home(&state);
+    for (name, role) in people {
+        add_user(&state, home, name, role);
+    }
+    drop(state);
+    let app = app.restart().await;
+    let ada = app.session_of(&app.sign_in(super::support::EMAIL, PASSWORD).await);
+    (app, ada)
+}

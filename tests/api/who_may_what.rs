@@ -3,12 +3,13 @@
 //! alone has 403 in the three columns of the keys.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use super::people;
-use super::support::{App, EMAIL, KEYS, PASSWORD, header, text};
+use super::support::{App, EMAIL, KEYS, PASSWORD, Session, header, text};
 
 /// Who asks, in the order of the table's columns.
 const WHO: [Who; 6] = [Who::Nobody, Who::Key("viewer"), Who::Key("member"), Who::Key("admin"), Who::Ada, Who::Max];
@@ -85,7 +86,45 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
         ("GET", "/api/admin/audit-log/export", None, admins(200)),
         ("GET", "/api/admin/mail", None, [401, 403, 403, 403, 200, 403]),
         ("POST", "/api/admin/mail/{id}/retry", None, [401, 403, 403, 403, 404, 403]),
+        ("POST", "/api/auth/invite-info", Some(json!({ "token": "x" })), [400; 6]),
+        ("POST", "/api/auth/accept-invite", Some(json!({ "token": "x" })), [401, 403, 403, 403, 400, 400]),
+        ("GET", "/api/members", None, [401, 200, 200, 200, 200, 200]),
+        ("GET", "/api/admin/members", None, admins(200)),
+        ("GET", "/api/admin/members/{userId}", None, admins(200)),
+        ("PATCH", "/api/admin/members/{userId}", Some(json!({ "role": "viewer" })), admins(200)),
+        ("DELETE", "/api/admin/members/{userId}", None, admins(204)),
+        ("POST", "/api/admin/members/{userId}/unlock", None, admins(204)),
+        ("GET", "/api/admin/invites", None, admins(200)),
+        ("POST", "/api/admin/invites", Some(json!({ "email": "new@example.com", "role": "member" })), admins(201)),
+        ("DELETE", "/api/admin/invites/{id}", None, admins(204)),
+        ("POST", "/api/admin/invites/{id}/resend", None, admins(200)),
+        ("GET", "/api/admin/organization", None, admins(200)),
+        ("PATCH", "/api/admin/organization", Some(json!({ "name": "Home" })), admins(200)),
+        // The home organization stays, whoever asks.
+        ("DELETE", "/api/admin/organization", Some(json!({})), [401, 403, 403, 403, 409, 403]),
     ]
+}
+
+/// Members who are there to be asked about, each once.
+const SPARE: usize = 40;
+
+/// What a path's `{id}` or `{userId}` stands for: made, or not yet asked about.
+async fn target(ada: &Session, path: &str) -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    if path.contains("{userId}") {
+        let number = NEXT.fetch_add(1, Ordering::SeqCst) % SPARE;
+        return path.replace("{userId}", &format!("usr_spare{number}"));
+    }
+    if !path.contains("{id}") {
+        return path.to_owned();
+    }
+    let id = if path.starts_with("/api/admin/invites") {
+        let invite = json!({ "email": "asked@example.com", "role": "member" });
+        text(&ada.post("/api/admin/invites", &invite).await.json::<Value>().await.unwrap()["id"])
+    } else {
+        ada.make_key(json!({ "name": "Asked about" })).await.id
+    };
+    path.replace("{id}", &id)
 }
 
 /// The owner Ada and the member Max.
@@ -94,6 +133,9 @@ async fn spawn() -> App {
     app.stop().await;
     let state = people::state(&app);
     people::add_user(&state, people::home(&state), "max", "member");
+    for number in 0..SPARE {
+        people::add_user(&state, people::home(&state), &format!("spare{number}"), "member");
+    }
     drop(state);
     app.restart().await
 }
@@ -101,10 +143,7 @@ async fn spawn() -> App {
 /// Asks with a credential that is made for this one call.
 async fn ask(app: &App, who: Who, method: &Method, path: &str, body: Option<&Value>) -> Response {
     let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
-    let path = match path.contains("{id}") {
-        true => path.replace("{id}", &ada.make_key(json!({ "name": "Asked about" })).await.id),
-        false => path.to_owned(),
-    };
+    let path = target(&ada, path).await;
     let request = match who {
         Who::Nobody => app.request(method.clone(), &path),
         Who::Key(role) => {
@@ -167,6 +206,8 @@ async fn what_is_refused_changes_nothing() {
     let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
     let max = people::sign_in(&app, "max").await;
     let kept = ada.make_key(json!({ "name": "Kept" })).await;
+    let invite = json!({ "email": "kept@example.com", "role": "member" });
+    let invited = text(&ada.post("/api/admin/invites", &invite).await.json::<Value>().await.unwrap()["id"]);
     let viewer = ada.make_key(json!({ "role": "viewer" })).await;
     let member = ada.make_key(json!({ "role": "member" })).await;
     let state = || async {
@@ -178,14 +219,17 @@ async fn what_is_refused_changes_nothing() {
             .map(|key| json!([key["id"], key["name"], key["active"], key["status"], key["graceEndsAt"]]))
             .collect();
         let log = ada.get("/api/admin/audit-log").await.json::<Value>().await.unwrap();
-        (settings, log)
+        let members = ada.get("/api/members").await.json::<Value>().await.unwrap();
+        let invites = ada.get("/api/admin/invites").await.json::<Value>().await.unwrap();
+        (settings, log, members, invites)
     };
     let before = state().await;
     for (method, path, body, expected) in table() {
         if expected[3] == expected[0] || method == "GET" {
             continue;
         }
-        let path = path.replace("{id}", &kept.id);
+        let id = if path.starts_with("/api/admin/invites") { &invited } else { &kept.id };
+        let path = path.replace("{id}", id).replace("{userId}", "usr_spare0");
         let method: Method = method.parse().unwrap();
         let mut requests = vec![
             app.request(method.clone(), &path),

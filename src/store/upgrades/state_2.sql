@@ -1,5 +1,10 @@
 -- claviger.db from version 1 to 2: accounts, teams and mail.
 
+ALTER TABLE memberships ADD COLUMN last_seen_at INTEGER;
+CREATE INDEX memberships_by_joining ON memberships (organization, joined_at, user);
+CREATE INDEX memberships_by_role ON memberships (organization, role, user);
+CREATE INDEX audit_log_by_time ON audit_log (organization, at, seq);
+
 -- Tokens in mails and links to sign in: known by their digests, used once.
 CREATE TABLE account_tokens (
     digest     BLOB    PRIMARY KEY,

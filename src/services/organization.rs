@@ -1,0 +1,118 @@
+//! The organization that one is in: seen, renamed, deleted.
+
+use serde::Serialize;
+
+use super::error::ServiceError;
+use super::lockout::Attempt;
+use super::members::by_one_who_still_may;
+use super::{Context, Event, Services, passwords, people};
+use crate::clock::to_rfc3339;
+use crate::error_code::ErrorCode;
+use crate::store::audit_log::Party;
+use crate::store::organizations::{self, Organization};
+use crate::store::{Change, Refusal};
+
+/// An organization, as its administrators see it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnOrganizationView {
+    /// `org_…`
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its plan.
+    pub plan: String,
+    /// Whether it is the one whose API stands behind the gate.
+    pub home: bool,
+    /// When it was made.
+    pub created_at: String,
+}
+
+impl From<Organization> for OwnOrganizationView {
+    fn from(organization: Organization) -> Self {
+        OwnOrganizationView {
+            id: organization.id,
+            name: organization.name,
+            plan: organization.plan,
+            home: organization.home,
+            created_at: to_rfc3339(organization.created_at),
+        }
+    }
+}
+
+fn own(services: &Services, context: &Context) -> Result<Organization, ServiceError> {
+    let number = context.organization()?;
+    services.store.read(|reader| organizations::by_number(reader, number))?.ok_or_else(ServiceError::internal)
+}
+
+fn party(organization: &Organization) -> Party {
+    Party { kind: String::from("organization"), id: Some(organization.id.clone()), name: organization.name.clone() }
+}
+
+/// The caller's organization.
+pub fn get(services: &Services, context: &Context) -> Result<OwnOrganizationView, ServiceError> {
+    Ok(own(services, context)?.into())
+}
+
+/// Gives it another name; without one, nothing changes.
+pub fn change(
+    services: &Services,
+    context: &Context,
+    name: Option<String>,
+) -> Result<OwnOrganizationView, ServiceError> {
+    let organization = own(services, context)?;
+    let Some(name) = name else { return Ok(organization.into()) };
+    let name = people::parse_name(&name).map_err(|fault| ServiceError::field("name", fault))?;
+    if name == organization.name {
+        return Ok(organization.into());
+    }
+    let renamed = Organization { name, ..organization.clone() };
+    let event = Event {
+        action: "organization.updated",
+        organization: Some(renamed.number),
+        target: party(&renamed),
+        changes: Some(serde_json::json!({ "name": { "before": organization.name, "after": renamed.name } })),
+    };
+    let statement = organizations::rename(renamed.number, &organization.name, &renamed.name);
+    let change = by_one_who_still_may(Change::new(), context, renamed.number)
+        .exactly_one(statement, Refusal::Outdated)
+        .audited(services.audit(context, event)?);
+    services.store.commit(change)?;
+    Ok(renamed.into())
+}
+
+/// The home organization stays, whoever asks.
+pub fn require_deletable(services: &Services, context: &Context) -> Result<Organization, ServiceError> {
+    let organization = own(services, context)?;
+    if organization.home {
+        return Err(ServiceError::new(
+            ErrorCode::Conflict,
+            "The home organization cannot be deleted: its API stands behind the gate",
+        ));
+    }
+    Ok(organization)
+}
+
+/// Deletes it with everything of it: members, sessions, keys, invitations, mail. The audit log and the ledger keep what
+/// they have, and no organization will ever be shown it: numbers are not given out again.
+pub fn delete(services: &Services, context: &Context, attempt: Attempt, password: String) -> Result<(), ServiceError> {
+    let organization = require_deletable(services, context)?;
+    let passed = passwords::confirm_current("password", services, context, attempt, password)?;
+    let event = Event {
+        action: "organization.deleted",
+        organization: Some(organization.number),
+        target: party(&organization),
+        changes: None,
+    };
+    let mut change = by_one_who_still_may(Change::new(), context, organization.number);
+    let mut statements = organizations::delete(organization.number);
+    let last = statements.pop().ok_or_else(ServiceError::internal)?;
+    change = change
+        .then_all(passed.statements())
+        .then_all(statements)
+        .exactly_one(last, Refusal::NotFound)
+        .audited(services.audit(context, event)?);
+    let result = services.store.commit(change);
+    services.gate.evict(|record| record.organization.number == organization.number);
+    Ok(result?)
+}
