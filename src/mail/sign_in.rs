@@ -57,7 +57,7 @@ mod tests {
         for part in [
             "Hello Ada",
             "5 times; the last time on Tuesday, 1 January 2030 at 01:00 (Europe/Berlin) from the address 192.0.2.7",
-            "until 1 January 2030, 01:15 (Europe/Berlin)",
+            "until Tuesday, 1 January 2030 at 01:15 (Europe/Berlin)",
             "https://keys.example.com/forgot-password",
         ] {
             assert!(text.contains(part), "{part}: {text}");
