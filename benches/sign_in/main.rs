@@ -65,7 +65,8 @@ fn open() -> (Site, Server, Vec<String>) {
             )
             .and_then(|_| {
                 state.execute(
-                    "INSERT INTO memberships SELECT organization, ?1, 'member', joined_at FROM memberships LIMIT 1",
+                    "INSERT INTO memberships (organization, user, role, joined_at)
+                     SELECT organization, ?1, 'member', joined_at FROM memberships LIMIT 1",
                     [format!("usr_{number}")],
                 )
             })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::{HighWater, MINUTE, UnixMillis};
 use crate::config::Config;
 use crate::store::sessions::{self, Life};
-use crate::store::{Change, Store, StoreError, account_tokens, sign_in_failures};
+use crate::store::{Change, Store, StoreError, account_tokens, invitations, sign_in_failures};
 
 /// Notices that the clock was set back.
 pub struct ClockWatch {
@@ -27,6 +27,7 @@ impl ClockWatch {
             let change = Change::new()
                 .then(sessions::delete_dead(&Life::of(&self.config, before)))
                 .then(account_tokens::delete_dead(before))
+                .then(invitations::end_dead(before))
                 .then(sign_in_failures::delete_dead(before, reset));
             self.store.commit(change)?;
             self.high_water.settle(now);

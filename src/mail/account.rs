@@ -6,7 +6,7 @@ use crate::clock::UnixMillis;
 
 /// How one is greeted whose address is not proved yet: whoever typed the address chose the name too, and must not be
 /// able to write to strangers through it.
-const STRANGER: &str = "there";
+pub const STRANGER: &str = "there";
 
 /// Who reads a message, and which Claviger writes it.
 #[derive(Clone, Copy, Debug)]

@@ -78,7 +78,8 @@ pub fn change_email(
     let site = services.config.public_url();
     let owner = services.store.read(|reader| users::by_email(reader, &email))?;
     let link = account_links::mint(services, now, Kind::ChangeEmail, &user.id, &email, verification::PAGE)?;
-    let begun = passed.statements().into_iter().fold(Change::new(), Change::then);
+    let begun =
+        Change::new().exactly_one(users::require_same_password(&user), Refusal::Outdated).then_all(passed.statements());
     let mut change = begun.then(account_tokens::delete_of_user(&user.id, Kind::ChangeEmail));
     let (message, wipe_at) = match &owner {
         Some(owner) => (address_taken(reader(owner, &site), now), None),

@@ -4,7 +4,7 @@ use super::Services;
 use super::error::ServiceError;
 use crate::clock::UnixMillis;
 use crate::crypto::secret_token::{SecretToken, link_shape};
-use crate::mail::account::Reader;
+use crate::mail::account::{Reader, STRANGER};
 use crate::store::account_tokens::{self, AccountToken, Kind};
 use crate::store::users::User;
 use crate::store::{Change, Statement};
@@ -44,9 +44,11 @@ pub fn sweep(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
     Ok(services.store.commit(Change::new().then(account_tokens::delete_dead(now)))?)
 }
 
-/// A user as the reader of a message from `site` (`public_url`).
+/// A user as the reader of a message from `site` (`public_url`). Whoever typed an address that nobody has proved chose the
+/// name beside it too, and is to write nothing to a stranger by it.
 pub fn reader<'a>(user: &'a User, site: &'a str) -> Reader<'a> {
-    Reader { name: &user.name, timezone: &user.timezone, site }
+    let name = if user.email_verified_at.is_some() { &user.name } else { STRANGER };
+    Reader { name, timezone: &user.timezone, site }
 }
 
 /// The user whom a message is made for that nobody gets.

@@ -3,6 +3,7 @@
 use super::error::ServiceError;
 use super::key_settings::{self, Bounds, KeyWishes};
 use super::key_view::{self, KeyView};
+use super::members::by_one_who_still_may;
 use super::pages::{Listed, Page};
 use super::{Context, Event, Services};
 use crate::clock::{SECOND, to_rfc3339};
@@ -130,7 +131,9 @@ pub fn create_in(
         target: party(&key),
         changes: Some(created(&key)),
     };
-    let change = Change::new().then(key_shapes::remember(&shape)).audited(services.audit(context, event)?);
+    let change = by_one_who_still_may(Change::new(), context, organization.number)
+        .then(key_shapes::remember(&shape))
+        .audited(services.audit(context, event)?);
     insert(services, change, &key, &secret, organization)?;
     services.gate.shapes().learn(&shape);
     Ok(Made { view: key_view::of_one(services, context, key)?, token })
@@ -247,7 +250,8 @@ pub fn change(
                 "This key was rotated: change its successor; the old one can only be deactivated or deleted",
             ));
         }
-        let mut change = Change::new().exactly_one(api_keys::update(&key, &after), Refusal::Outdated);
+        let mut change = by_one_who_still_may(Change::new(), context, key.organization)
+            .exactly_one(api_keys::update(&key, &after), Refusal::Outdated);
         let target = party(&ApiKey { settings: after.clone(), ..key.clone() });
         for (action, changes) in actions(changes, &after) {
             let event = Event { action, organization: Some(key.organization), target: target.clone(), changes };
@@ -329,7 +333,7 @@ fn rotate_once(services: &Services, context: &Context, old: ApiKey, grace_second
         })),
     };
     // The successor takes the place of the one that is superseded, so that even the plan's last key can be rotated.
-    let change = Change::new()
+    let change = by_one_who_still_may(Change::new(), context, old.organization)
         .exactly_one(api_keys::supersede(&old, context.now, grace_ends_at), Refusal::Outdated)
         .then(key_shapes::remember(&shape))
         .audited(services.audit(context, event)?);
@@ -349,7 +353,7 @@ pub fn delete(services: &Services, context: &Context, id: &str) -> Result<(), Se
             target: party(&key),
             changes: None,
         };
-        let change = Change::new()
+        let change = by_one_who_still_may(Change::new(), context, key.organization)
             .exactly_one(api_keys::delete(&key, context.now), Refusal::Outdated)
             .audited(services.audit(context, event)?);
         commit(services, &key, change)

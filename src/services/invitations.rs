@@ -156,21 +156,19 @@ fn url(services: &Services, token: &SecretToken) -> String {
     format!("{}/invite?token={}", services.config.public_url(), token.reveal())
 }
 
-/// The letter with the mailed link, in the time zone of the invited where they have an account.
+/// The letter with the mailed link. Those who invite may read it, so it knows of the invited what they know: the address,
+/// and not whether there is an account, or of whom.
 fn letter(
     services: &Services,
     context: &Context,
     invitation: &Invitation,
     links: &Links,
 ) -> Result<Statement, ServiceError> {
-    let (organization, invited) = services.store.read(|reader| {
-        let organization = organizations::by_number(reader, invitation.organization)?;
-        Ok((organization, users::by_email(reader, &invitation.email)?))
-    })?;
+    let organization = services.store.read(|reader| organizations::by_number(reader, invitation.organization))?;
     let organization = organization.ok_or_else(ServiceError::internal)?;
     let message = team::invitation(&team::Invitation {
-        name: invited.as_ref().map_or(&invitation.email, |user| &user.name),
-        timezone: invited.as_ref().map_or("UTC", |user| &user.timezone),
+        name: &invitation.email,
+        timezone: "UTC",
         organization: &organization.name,
         invited_by: &invitation.invited_by_name,
         role: invitation.role.as_str(),

@@ -206,6 +206,7 @@ pub fn remove(services: &Services, context: &Context, user: &str) -> Result<(), 
 /// Ends a member's lockout.
 pub fn unlock(services: &Services, context: &Context, user: &str) -> Result<(), ServiceError> {
     let (organization, member) = find(services, context, user)?;
+    require_power_over(context, member.role)?;
     let event =
         Event { action: "account.unlocked", organization: Some(organization), target: party(&member), changes: None };
     let change = by_one_who_still_may(Change::new(), context, organization)

@@ -10,7 +10,7 @@ use crate::clock::to_rfc3339;
 use crate::error_code::ErrorCode;
 use crate::store::audit_log::Party;
 use crate::store::organizations::{self, Organization};
-use crate::store::{Change, Refusal};
+use crate::store::{Change, Refusal, users};
 
 /// An organization, as its administrators see it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -108,6 +108,7 @@ pub fn delete(services: &Services, context: &Context, attempt: Attempt, password
     let mut statements = organizations::delete(organization.number);
     let last = statements.pop().ok_or_else(ServiceError::internal)?;
     change = change
+        .exactly_one(users::require_same_password(&passed.user), Refusal::Outdated)
         .then_all(passed.statements())
         .then_all(statements)
         .exactly_one(last, Refusal::NotFound)

@@ -90,15 +90,14 @@ fn deliver(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
 /// Wipes what has run out and removes what is old.
 fn tidy(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
     let oldest = id_floor("mail", now - KEPT);
-    let (run_out, old) = services
-        .store
-        .read(|reader| Ok((outbox::any_run_out(reader, now)?, outbox::any_finished_before(reader, &oldest)?)))?;
+    let (run_out, old) =
+        services.store.read(|reader| Ok((outbox::any_run_out(reader, now)?, outbox::any_before(reader, &oldest)?)))?;
     let mut change = Change::new();
     if run_out {
         change = change.then(outbox::wipe_run_out(now, RUN_OUT));
     }
     if old {
-        change = change.then(outbox::delete_finished_before(&oldest));
+        change = change.then(outbox::delete_before(&oldest));
     }
     if run_out || old { Ok(services.store.commit(change)?) } else { Ok(()) }
 }

@@ -132,8 +132,8 @@ pub fn own(services: &Services, context: &Context) -> Result<User, ServiceError>
 }
 
 /// What a new password ends beside sessions: all links that could undo it.
-fn links_ended(user: &str) -> [Statement; 2] {
-    [Kind::ResetPassword, Kind::ChangeEmail].map(|kind| account_tokens::delete_of_user(user, kind))
+fn links_ended(user: &str) -> [Statement; 3] {
+    [Kind::ResetPassword, Kind::ChangeEmail, Kind::SignIn].map(|kind| account_tokens::delete_of_user(user, kind))
 }
 
 fn parse_new(services: &Services, text: String, user: &User) -> Result<Password, String> {

@@ -112,6 +112,15 @@ pub fn require_open(id: &str, now: UnixMillis) -> Statement {
     )
 }
 
+/// Takes back those that had ended by then, before a clock that was set back could revive them.
+pub fn end_dead(before: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE invitations SET expires_at = created_at
+         WHERE expires_at <= ?1 AND accepted_at IS NULL AND revoked_at IS NULL",
+        vec![Value::from(before)],
+    )
+}
+
 /// Accepts one; it changes one row if the invitation is still open, and none otherwise.
 pub fn accept(id: &str, now: UnixMillis) -> Statement {
     Statement::new(

@@ -124,6 +124,7 @@ pub fn due(reader: &Reader, now: UnixMillis, horizon: UnixMillis, limit: usize) 
         .prepare_cached(
             "SELECT * FROM outbox
              WHERE state = 'waiting' AND (next_attempt_at <= ?1 OR next_attempt_at > ?2) AND sealed IS NOT NULL
+                 AND (wipe_at IS NULL OR wipe_at > ?1)
              ORDER BY next_attempt_at, id LIMIT ?3",
         )?
         .query_map((now, horizon, limit as i64), Mail::from_row)?
@@ -197,16 +198,14 @@ pub fn wipe_run_out(now: UnixMillis, reason: &str) -> Statement {
     )
 }
 
-/// Whether there is a finished message before this id (ids sort by the time they were made).
-pub fn any_finished_before(reader: &Reader, id: &str) -> ReadResult<bool> {
-    reader
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE id < ?1 AND state <> 'waiting')")?
-        .query_row([id], |row| row.get(0))
+/// Whether there is a message before this id (ids sort by the time they were made).
+pub fn any_before(reader: &Reader, id: &str) -> ReadResult<bool> {
+    reader.prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE id < ?1)")?.query_row([id], |row| row.get(0))
 }
 
-/// Removes finished messages before this id.
-pub fn delete_finished_before(id: &str) -> Statement {
-    Statement::new("DELETE FROM outbox WHERE id < ?1 AND state <> 'waiting'", vec![Value::from(id.to_owned())])
+/// Removes messages before this id, whatever became of them.
+pub fn delete_before(id: &str) -> Statement {
+    Statement::new("DELETE FROM outbox WHERE id < ?1", vec![Value::from(id.to_owned())])
 }
 
 /// Sends a message again, or at once, its attempts counted anew: one that is not delivered, whose body is still there.

@@ -112,8 +112,16 @@ pub fn verify_email(id: &str, email: &str, now: UnixMillis) -> Statement {
 pub fn change_email(id: &str, email: &str, now: UnixMillis) -> Statement {
     Statement::new(
         "UPDATE users SET email = ?2, email_verified_at = ?3
-         WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM users WHERE email = ?2)",
+         WHERE id = ?1 AND disabled_at IS NULL AND NOT EXISTS (SELECT 1 FROM users WHERE email = ?2)",
         vec![Value::from(id.to_owned()), Value::from(email.to_owned()), Value::from(now)],
+    )
+}
+
+/// Changes nothing, and one row of it, where the password that was confirmed is still this user's.
+pub fn require_same_password(user: &User) -> Statement {
+    Statement::new(
+        "UPDATE users SET name = name WHERE id = ?1 AND password_hash = ?2 AND disabled_at IS NULL",
+        vec![Value::from(user.id.clone()), Value::from(user.password_hash.clone())],
     )
 }
 

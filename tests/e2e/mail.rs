@@ -10,7 +10,7 @@ use claviger::clock::{Clock, SystemClock};
 use claviger::config::{Overrides, load};
 use claviger::random::SystemRandomness;
 use claviger::startup;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::http::Request;
@@ -219,6 +219,42 @@ fn opensmtpd_delivers_to_the_mailbox() {
     let letter = letters_in(&mailbox);
     assert_is_the_letter(&letter, &id);
     assert!(letter.contains("Delivered-To: bob@example.com"), "{letter}");
+    as_root("rm").arg("-rf").arg(&mailbox).status().expect("rm");
+}
+
+#[test]
+#[ignore = "needs OpenSMTPD: tests/run installs it"]
+fn who_forgot_the_password_gets_in_again_by_the_mail_that_came() {
+    let (mut site, _) = Site::new("none");
+    let open = std::os::unix::fs::PermissionsExt::from_mode;
+    std::fs::set_permissions(site.dir.path(), open(0o755)).expect("the directory's mode");
+    std::fs::set_permissions(site.path("mail"), open(0o777)).expect("the mailbox's mode");
+    let _mail_server = OpenSmtpd::start(&site);
+    site.serve();
+    let mut setup = Command::new(CLAVIGER)
+        .args(["setup", "--name", "Bob", "--email", "bob@example.com", "--organization", "Home", "--password-stdin"])
+        .arg("--config")
+        .arg(site.path("claviger.toml"))
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("claviger setup");
+    std::io::Write::write_all(&mut setup.stdin.take().expect("its input"), b"OldPass1").expect("the password");
+    assert!(setup.wait().expect("claviger setup").success());
+
+    let post = |path: &str, body: Value| Request::post(path).json(&body).send(site.port).status;
+    assert_eq!(post("/api/auth/forgot-password", json!({ "email": "bob@example.com" })), 202);
+    let mailbox = site.path("mail");
+    wait_until("the link is in the mailbox", || letters_in(&mailbox).contains("/reset-password?token"));
+    let letter = letters_in(&mailbox).replace("\r\n", "\n").replace("=\n", "").replace("=3D", "=");
+    let (_, rest) = letter.split_once("/reset-password?token=").expect("the link");
+    let token: String = rest.chars().take_while(|char| char.is_ascii_alphanumeric() || *char == '_').collect();
+    let body = json!({ "token": token, "password": "NewSecurePass1", "confirmPassword": "NewSecurePass1" });
+    assert_eq!(post("/api/auth/reset-password", body.clone()), 204);
+    assert_eq!(post("/api/auth/reset-password", body), 400, "the link is good once");
+    let sign_in =
+        |password: &str| post("/api/auth/sign-in", json!({ "email": "bob@example.com", "password": password }));
+    assert_eq!((sign_in("OldPass1"), sign_in("NewSecurePass1")), (401, 200));
+    wait_until("the notice has come too", || letters_in(&mailbox).contains("password"));
     as_root("rm").arg("-rf").arg(&mailbox).status().expect("rm");
 }
 

@@ -22,6 +22,7 @@ use self::entries::{audited, entries, refused};
 use self::floods::Floods;
 use self::machine::{Rules, Standing};
 use self::places::{Asked, Of, Place, Places};
+use super::account_links::reader;
 use super::error::ServiceError;
 use super::outbox::{self, Letter};
 use super::{Actor, Context, Services, people};
@@ -210,6 +211,11 @@ pub fn check_password(
     attempt: Attempt,
     password: String,
 ) -> Result<Option<Passed>, ServiceError> {
+    let mut attempt = attempt;
+    // The password may have been changed while this one waited for its place. Nobody's address costs the same read.
+    let id = attempt.user.as_ref().map_or("", |user| user.id.as_str());
+    let now = services.store.read(|reader| users::by_id(reader, id))?;
+    attempt.user = attempt.user.and(now);
     let hash = attempt.user.as_ref().map(|user| user.password_hash.as_str());
     let matches = match Password::parse(password) {
         Ok(password) => services.hashing.verify(password, hash)?,
@@ -272,7 +278,7 @@ fn locked(
         return Ok(change);
     }
     let facts = mail::sign_in::Locked {
-        name: &user.name,
+        name: reader(user, "").name,
         timezone: &user.timezone,
         failures: after.failures,
         at: context.now,
