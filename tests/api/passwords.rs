@@ -197,13 +197,14 @@ async fn a_password_is_changed_by_who_knows_the_present_one_and_the_other_sessio
 #[tokio::test]
 async fn of_two_changes_that_confirm_the_same_password_one_stands() {
     let (app, ada) = App::spawn().await;
-    let statuses = statuses_at_once(16, |index| {
+    // Few enough that those who come too late do not lock the account.
+    let statuses = statuses_at_once(4, |index| {
         let body = json!({ "currentPassword": PASSWORD, "newPassword": format!("NewSecurePass{index}") });
         ada.request(Method::POST, CHANGE).json(&body)
     })
     .await;
     assert_eq!(count(&statuses, 204), 1, "{statuses:?}");
-    assert!(statuses.iter().all(|status| [204, 400, 409, 423].contains(status)), "{statuses:?}");
+    assert!(statuses.iter().all(|status| [204, 400, 409].contains(status)), "{statuses:?}");
     let winner = statuses.iter().position(|status| *status == 204).unwrap();
     assert_eq!(app.sign_in(EMAIL, &format!("NewSecurePass{winner}")).await.status(), 200);
 }
