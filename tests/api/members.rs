@@ -3,6 +3,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::people::{self, home_with};
 use super::support::{App, KEYS, Session, error_of, text};
@@ -252,4 +253,27 @@ async fn members_and_invitations_of_another_organization_are_not_found_and_nothi
         let told = ada.get(path).await.text().await.unwrap();
         assert!(!told.contains("bob") && !told.contains("bea") && !told.contains(&invitation), "{told}");
     }
+}
+
+#[tokio::test]
+async fn an_admin_who_is_removed_while_the_body_is_on_its_way_leaves_no_key_behind() {
+    let (app, ada) = home_with(&[("max", "admin")]).await;
+    let max = people::sign_in(&app, "max").await;
+    let body = r#"{"name": "left behind", "role": "admin", "owner": "organization"}"#;
+    let mut stream = tokio::net::TcpStream::connect(app.address).await.unwrap();
+    let head = format!(
+        "POST {KEYS} HTTP/1.1\r\nHost: claviger\r\nCookie: {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        max.cookie,
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Time enough for the gate to let Max in. (If it were not, Max would be refused all the same.)
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(ada.delete(&of("max")).await.status(), 204);
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("INSUFFICIENT_ROLE"), "{answer}");
+    assert_eq!(json_of(ada.get(KEYS).await, 200).await["items"], json!([]));
 }
