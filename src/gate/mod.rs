@@ -37,7 +37,7 @@ use key_cache::KeyCache;
 use ledger::Ledger;
 use lookup::{KeyRecord, Lookup};
 use policy::Policy;
-use rate_limit::{ClassWindow, Draw, RateLimiter, Sharer, Standings, Verdict, WINDOW_US};
+use rate_limit::{Draw, RateLimiter, Sharer, Standings, Verdict, WINDOW_US};
 use tally::Tally;
 
 /// The longest path, host and user agent that are stored, in bytes.
@@ -375,11 +375,6 @@ pub fn clean(text: &str, max: usize) -> CompactString {
     } else {
         cut.into()
     }
-}
-
-/// A class of Claviger's own: a limit for each client network on one of its endpoints.
-pub fn network_window(class: u32, address: IpAddr) -> ClassWindow {
-    (class, Sharer::Network(network_of(address)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::answer::{Answer, ok};
 use super::call::{Call, Query};
 use super::openapi::ErrorBody;
-use crate::services::id_pages::{self, IdPage};
 use crate::services::outbox::{self, MailView};
 
 /// A page of messages.
@@ -29,9 +28,9 @@ pub struct MailPage {
     responses((status = 200, body = MailPage), (status = 400, body = ErrorBody)))]
 pub async fn list(call: Call, query: Query) -> Answer {
     query.only(&["limit", "cursor"])?;
-    let page = IdPage::parse(query.get("limit"), query.get("cursor"))?;
+    let page = query.text_page()?;
     let listed = call.run(move |services, context| outbox::list(services, context, &page)).await?;
-    ok(&MailPage { items: listed.items, next_cursor: listed.next.as_deref().map(id_pages::encode) })
+    ok(&MailPage { items: listed.items, next_cursor: listed.next })
 }
 
 /// Send a message again

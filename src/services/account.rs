@@ -113,7 +113,7 @@ pub fn delete(services: &Services, context: &Context, attempt: Attempt, password
         };
         all.into_iter().map(with_others).collect::<Result<Vec<_>, _>>()
     })?;
-    let mut change = passed.statements().into_iter().fold(Change::new(), Change::then);
+    let mut change = Change::new().then_all(passed.statements());
     for (membership, alone) in &joined {
         change = if *alone {
             with_organization(services, context, &user, membership, change)?

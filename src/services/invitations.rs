@@ -336,7 +336,7 @@ pub fn accept(services: &Services, context: &Context, token: &str) -> Result<Joi
     if user.email != invitation.email {
         return Err(ErrorCode::InviteEmailMismatch.into());
     }
-    let target = Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() };
+    let target = people::party(&user);
     let accepted = Event {
         action: "invitation.accepted",
         organization: Some(organization.number),

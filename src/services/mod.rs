@@ -8,7 +8,6 @@ pub mod device;
 pub mod error;
 pub mod expiry_warnings;
 pub mod explain;
-pub mod id_pages;
 pub mod invitations;
 pub mod jobs;
 pub mod key_requests;

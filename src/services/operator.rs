@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::error::ServiceError;
 use super::explain::{self, Question};
-use super::id_pages::{self, IdPage};
 use super::key_settings::KeyWishes;
 use super::setup::{self, Founding};
+use super::text_pages::TextPage;
 use super::users::{self, NewUser};
 use super::{Actor, Context, Services, api_keys, audit, jobs, organizations, outbox, sign_in_links};
 use crate::clock::{Moment, to_rfc3339};
@@ -120,12 +120,12 @@ fn mail_list(
     let parse =
         |text| State::parse(text).ok_or_else(|| ServiceError::field("state", "must be waiting, delivered or dead"));
     let state = state.map(parse).transpose()?;
-    let listed = outbox::list_all(services, state, &IdPage::parse(Some(limit), cursor)?)?;
+    let listed = outbox::list_all(services, state, &TextPage::parse(Some(limit), cursor)?)?;
     let mut items = to_json(listed.items)?;
     for item in items.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         item.remove("text");
     }
-    Ok(json!({ "items": items, "nextCursor": listed.next.as_deref().map(id_pages::encode) }))
+    Ok(json!({ "items": items, "nextCursor": listed.next }))
 }
 
 fn to_json(value: impl Serialize) -> Result<Value, ServiceError> {

@@ -45,7 +45,8 @@ fn own(services: &Services, context: &Context) -> Result<Organization, ServiceEr
     services.store.read(|reader| organizations::by_number(reader, number))?.ok_or_else(ServiceError::internal)
 }
 
-fn party(organization: &Organization) -> Party {
+/// An organization, as the audit log names it.
+pub fn party(organization: &Organization) -> Party {
     Party { kind: String::from("organization"), id: Some(organization.id.clone()), name: organization.name.clone() }
 }
 

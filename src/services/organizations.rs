@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use super::error::ServiceError;
-use super::{Context, Event, Services};
+use super::{Context, Event, Services, organization};
 use crate::clock::to_rfc3339;
 use crate::error_code::ErrorCode;
-use crate::store::audit_log::Party;
 use crate::store::organizations::{self, Counted, Organization};
 use crate::store::{Change, Refusal};
 
@@ -93,11 +92,7 @@ pub fn set_plan(
         let event = Event {
             action: "organization.plan_changed",
             organization: Some(organization.number),
-            target: Party {
-                kind: String::from("organization"),
-                id: Some(organization.id.clone()),
-                name: organization.name.clone(),
-            },
+            target: organization::party(&organization),
             changes: Some(serde_json::json!({ "plan": { "before": organization.plan, "after": plan } })),
         };
         let statement = organizations::set_plan(organization.number, &organization.plan, plan);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::error::ServiceError;
-use super::id_pages::{IdListed, IdPage};
+use super::text_pages::{TextListed, TextPage};
 use super::{Actor, Context, Event, Services};
 use crate::clock::{UnixMillis, to_rfc3339};
 use crate::error_code::ErrorCode;
@@ -134,21 +134,25 @@ fn without_tokens(text: &str) -> String {
 }
 
 /// A page of the organization's messages.
-pub fn list(services: &Services, context: &Context, page: &IdPage) -> Result<IdListed<MailView>, ServiceError> {
-    let filter = Filter { organization: Some(context.organization()?), state: None, before: page.before.clone() };
+pub fn list(services: &Services, context: &Context, page: &TextPage) -> Result<TextListed<MailView>, ServiceError> {
+    let filter = Filter { organization: Some(context.organization()?), state: None, before: page.after.clone() };
     let rows = services.store.read(|reader| outbox::list(reader, &filter, page.limit + 1))?;
-    let cut = page.cut(rows, |mail| &mail.id);
+    let cut = page.cut(rows, |mail| mail.id.clone());
     let items = cut.items.into_iter().map(|mail| MailView::for_administrators(services, mail));
-    Ok(IdListed { items: items.collect::<Result<_, _>>()?, next: cut.next })
+    Ok(TextListed { items: items.collect::<Result<_, _>>()?, next: cut.next })
 }
 
 /// A page of all messages there are, for the operator.
-pub fn list_all(services: &Services, state: Option<State>, page: &IdPage) -> Result<IdListed<MailView>, ServiceError> {
-    let filter = Filter { organization: None, state, before: page.before.clone() };
+pub fn list_all(
+    services: &Services,
+    state: Option<State>,
+    page: &TextPage,
+) -> Result<TextListed<MailView>, ServiceError> {
+    let filter = Filter { organization: None, state, before: page.after.clone() };
     let rows = services.store.read(|reader| outbox::list(reader, &filter, page.limit + 1))?;
-    let cut = page.cut(rows, |mail| &mail.id);
+    let cut = page.cut(rows, |mail| mail.id.clone());
     let items = cut.items.into_iter().map(|mail| MailView::whole(services, mail));
-    Ok(IdListed { items: items.collect::<Result<_, _>>()?, next: cut.next })
+    Ok(TextListed { items: items.collect::<Result<_, _>>()?, next: cut.next })
 }
 
 /// One message, for the operator.

@@ -2,9 +2,8 @@
 //! sign-in, on the plan for registered ones, as if they had registered without an invitation.
 
 use super::error::ServiceError;
-use super::{Context, Event, Services};
+use super::{Context, Event, Services, organization, people};
 use crate::role::Role;
-use crate::store::audit_log::Party;
 use crate::store::memberships::{self, Membership};
 use crate::store::organizations::{self, Organization};
 use crate::store::users::User;
@@ -12,11 +11,12 @@ use crate::store::{Change, Refusal, StoreError};
 
 /// The organizations of a user, the first joined first; never none.
 pub fn memberships_of(services: &Services, context: &Context, user: &User) -> Result<Vec<Membership>, ServiceError> {
-    let found = services.store.read(|reader| memberships::of_user(reader, &user.id))?;
-    if !found.is_empty() {
-        return Ok(found);
+    let known = services.store.read(|reader| memberships::of_user(reader, &user.id))?;
+    if !known.is_empty() {
+        return Ok(known);
     }
-    match services.store.commit(make(services, context, user)?) {
+    let (change, _) = found(services, context, user, Change::new())?;
+    match services.store.commit(change) {
         // Another sign-in of theirs, or an invitation, came first.
         Ok(()) | Err(StoreError::Refused(Refusal::Outdated)) => {}
         Err(error) => return Err(error.into()),
@@ -24,7 +24,14 @@ pub fn memberships_of(services: &Services, context: &Context, user: &User) -> Re
     Ok(services.store.read(|reader| memberships::of_user(reader, &user.id))?)
 }
 
-fn make(services: &Services, context: &Context, user: &User) -> Result<Change, ServiceError> {
+/// Adds to the change that a user gets an organization of their own; its number too. Refused as outdated where they belong
+/// to one already.
+pub fn found(
+    services: &Services,
+    context: &Context,
+    user: &User,
+    change: Change,
+) -> Result<(Change, i64), ServiceError> {
     let organization = Organization {
         number: services.store.next_number(),
         id: services.id("org", context.now)?,
@@ -36,16 +43,12 @@ fn make(services: &Services, context: &Context, user: &User) -> Result<Change, S
     let event = Event {
         action: "organization.created",
         organization: Some(organization.number),
-        target: Party {
-            kind: String::from("organization"),
-            id: Some(organization.id.clone()),
-            name: organization.name.clone(),
-        },
+        target: organization::party(&organization),
         changes: Some(serde_json::json!({ "plan": { "after": organization.plan } })),
     };
-    let actor = Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() };
-    Ok(Change::new()
+    let change = change
         .exactly_one(organizations::insert_for_the_homeless(&organization, &user.id), Refusal::Outdated)
         .then(memberships::insert(organization.number, &user.id, Role::Owner, context.now))
-        .audited(services.audit_by(context, actor, event)?))
+        .audited(services.audit_by(context, people::party(user), event)?);
+    Ok((change, organization.number))
 }

@@ -72,18 +72,15 @@ pub fn reset(services: &Services, context: &Context, input: Reset) -> Result<(),
     faults.check()?;
     let hash = services.hashing.hash(password.ok_or_else(ServiceError::internal)?)?;
     let event = event_of(services, &user, "account.password_reset", None)?;
-    let mut change = Change::new()
+    let change = Change::new()
         .exactly_one(account_tokens::spend(&digest, Kind::ResetPassword, context.now), Refusal::TokenInvalid)
         .exactly_one(users::reset_password(&user.id, &token.email, &hash, context.now), Refusal::TokenInvalid)
         .then(sessions::delete_of_user(&user.id));
-    for statement in links_ended(&user.id).into_iter().chain(lockout::clear(services, &user.email)) {
-        change = change.then(statement);
-    }
-    let change = change.then(notice(services, context, &user)?).audited(services.audit_by(
-        context,
-        people::party(&user),
-        event,
-    )?);
+    let change = change
+        .then_all(links_ended(&user.id))
+        .then_all(lockout::clear(services, &user.email))
+        .then(notice(services, context, &user)?)
+        .audited(services.audit_by(context, people::party(&user), event)?);
     Ok(services.store.commit(change)?)
 }
 
@@ -100,13 +97,14 @@ pub fn change(
     let password = parse_new(services, new, &user).map_err(|message| ServiceError::field("newPassword", message))?;
     let hash = services.hashing.hash(password)?;
     let event = event_of(services, &user, "account.password_changed", None)?;
-    let mut change = Change::new()
+    let change = Change::new()
         .exactly_one(users::change_password(&user, &hash), Refusal::Outdated)
         .then(sessions::delete_others(&user.id, &context.session()?.id));
-    for statement in links_ended(&user.id).into_iter().chain(passed.statements()) {
-        change = change.then(statement);
-    }
-    let change = change.then(notice(services, context, &user)?).audited(services.audit(context, event)?);
+    let change = change
+        .then_all(links_ended(&user.id))
+        .then_all(passed.statements())
+        .then(notice(services, context, &user)?)
+        .audited(services.audit(context, event)?);
     Ok(services.store.commit(change)?)
 }
 
@@ -132,8 +130,8 @@ pub fn own(services: &Services, context: &Context) -> Result<User, ServiceError>
 }
 
 /// What a new password ends beside sessions: all links that could undo it.
-fn links_ended(user: &str) -> [Statement; 3] {
-    [Kind::ResetPassword, Kind::ChangeEmail, Kind::SignIn].map(|kind| account_tokens::delete_of_user(user, kind))
+pub fn links_ended(user: &str) -> Vec<Statement> {
+    [Kind::ResetPassword, Kind::ChangeEmail, Kind::SignIn].map(|kind| account_tokens::delete_of_user(user, kind)).into()
 }
 
 fn parse_new(services: &Services, text: String, user: &User) -> Result<Password, String> {

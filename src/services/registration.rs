@@ -7,13 +7,12 @@ use super::account::event_of;
 use super::account_links::reader;
 use super::error::{Faults, ServiceError};
 use super::outbox::{self, Letter};
-use super::{Context, Event, Services, people, setup, verification};
+use super::{Context, Event, Services, own_organization, people, setup, verification};
 use crate::config::RegistrationMode;
 use crate::crypto::password::Password;
 use crate::crypto::secret_token::Digest;
 use crate::error_code::ErrorCode;
 use crate::mail::account::{address_taken, welcome};
-use crate::role::Role;
 use crate::store::audit_log::Party;
 use crate::store::invitations::{self, Invitation};
 use crate::store::organizations::{self, Organization};
@@ -159,7 +158,7 @@ fn admission(
     let change = change.exactly_one(users::insert_new(user), Refusal::AddressTaken);
     let (change, organization) = match invited {
         Some(invited) => (join(services, context, user, invited, change)?, invited.organization.number),
-        None => found_own(services, context, user, change)?,
+        None => own_organization::found(services, context, user, change)?,
     };
     let event = Event {
         action: "account.registered",
@@ -204,38 +203,6 @@ fn join(
     Ok(change
         .then(memberships::insert(organization.number, &user.id, invitation.role, context.now))
         .audited(services.audit_by(context, people::party(user), event)?))
-}
-
-/// Without an invitation one gets an organization of one's own.
-fn found_own(
-    services: &Services,
-    context: &Context,
-    user: &User,
-    change: Change,
-) -> Result<(Change, i64), ServiceError> {
-    let organization = Organization {
-        number: services.store.next_number(),
-        id: services.id("org", context.now)?,
-        name: user.name.clone(),
-        plan: services.config.plans.registered.clone(),
-        home: false,
-        created_at: context.now,
-    };
-    let event = Event {
-        action: "organization.created",
-        organization: Some(organization.number),
-        target: Party {
-            kind: String::from("organization"),
-            id: Some(organization.id.clone()),
-            name: organization.name.clone(),
-        },
-        changes: Some(serde_json::json!({ "plan": { "after": organization.plan } })),
-    };
-    let change = change
-        .then(organizations::insert(&organization))
-        .then(memberships::insert(organization.number, &user.id, Role::Owner, context.now))
-        .audited(services.audit_by(context, people::party(user), event)?);
-    Ok((change, organization.number))
 }
 
 /// The address is somebody's: they are told, and nobody else is. An invitation stays good for them, unless it was what

@@ -2,7 +2,7 @@
 
 use super::error::ServiceError;
 use super::lockout::{self, Attempt};
-use super::{Context, Event, Services, own_organization};
+use super::{Context, Event, Services, own_organization, people};
 use crate::clock::{HOUR, MINUTE, UnixMillis};
 use crate::crypto::secret_token::{SecretToken, session_shape};
 use crate::error_code::ErrorCode;
@@ -65,7 +65,7 @@ pub fn sign_in(
         return Err(ErrorCode::SignInFailed.into());
     };
     require_allowed(services, context, &passed.user)?;
-    let begun = passed.statements().into_iter().fold(Change::new(), Change::then);
+    let begun = Change::new().then_all(passed.statements());
     match open_with(services, context, &passed.user, begun, "password") {
         // The password was changed, or the account disabled, while it was hashed.
         Err(error) if error.code == ErrorCode::Conflict => Err(ErrorCode::SignInFailed.into()),
@@ -137,7 +137,7 @@ fn created(
     session: &Session,
     way: &str,
 ) -> Result<AuditEntry, ServiceError> {
-    let actor = Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() };
+    let actor = people::party(user);
     let event = Event {
         action: "session.created",
         organization: Some(session.organization),

@@ -2,13 +2,12 @@
 
 use super::error::{Faults, ServiceError};
 use super::sessions::{self, SignedIn};
-use super::{Context, Event, Services, people};
+use super::{Context, Event, Services, organization, people};
 use crate::crypto::password::Password;
 use crate::crypto::secret_token::{Digest, SecretToken, setup_shape};
 use crate::crypto::signature;
 use crate::error_code::ErrorCode;
 use crate::role::Role;
-use crate::store::audit_log::Party;
 use crate::store::organizations::Organization;
 use crate::store::users::User;
 use crate::store::{Change, Refusal, memberships, organizations, users};
@@ -84,12 +83,8 @@ pub fn found(services: &Services, context: &Context, input: Founding) -> Result<
         home: true,
         created_at: context.now,
     };
-    let actor = Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() };
-    let target = Party {
-        kind: String::from("organization"),
-        id: Some(organization.id.clone()),
-        name: organization.name.clone(),
-    };
+    let actor = people::party(&user);
+    let target = organization::party(&organization);
     let event = Event {
         action: "organization.created",
         organization: Some(organization.number),

@@ -2,16 +2,15 @@
 
 use super::error::ServiceError;
 use super::sessions::{self, SignedIn};
-use super::{Context, Event, Services, lockout, people};
+use super::{Context, Event, Services, account_links, lockout, people};
 use crate::clock::{MINUTE, UnixMillis};
-use crate::crypto::secret_token::{Digest, SecretToken, link_shape};
+use crate::crypto::secret_token::Digest;
 use crate::error_code::ErrorCode;
-use crate::store::account_tokens::{self, AccountToken, Kind};
-use crate::store::audit_log::Party;
+use crate::store::account_tokens::{self, Kind};
 use crate::store::{Change, Refusal, memberships, users};
 
-/// How long a link is good.
-const GOOD_FOR: i64 = 10 * MINUTE;
+/// The page that signs in, and how long a link to it is good.
+const PAGE: (&str, UnixMillis) = ("/sign-in-link", 10 * MINUTE);
 
 /// A link, as it is shown once. It never prints: whoever has it is signed in.
 pub struct SignInLink {
@@ -29,24 +28,19 @@ pub fn make(services: &Services, context: &Context, email: &str) -> Result<SignI
     if user.disabled_at.is_some() {
         return Err(ErrorCode::AccountDisabled.into());
     }
-    let token = SecretToken::mint(&link_shape(), services.random.as_ref())?;
-    let expires_at = context.now + GOOD_FOR;
-    let row = AccountToken { user: user.id.clone(), email, created_at: context.now, expires_at };
-    let mut change = Change::new()
-        .then(account_tokens::delete_of_user(&user.id, Kind::SignIn))
-        .then(account_tokens::insert(&token.digest(), Kind::SignIn, &row));
+    let link = account_links::mint(services, context.now, Kind::SignIn, &user.id, &email, PAGE)?;
+    let mut change = Change::new().then(account_tokens::delete_of_user(&user.id, Kind::SignIn)).then(link.statement);
     for membership in services.store.read(|reader| memberships::of_user(reader, &user.id))? {
         let event = Event {
             action: "sign_in_link.created",
             organization: Some(membership.organization_number),
-            target: Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() },
+            target: people::party(&user),
             changes: None,
         };
         change = change.audited(services.audit(context, event)?);
     }
     services.store.commit(change)?;
-    let url = format!("{}/sign-in-link?token={}", services.config.public_url(), token.reveal());
-    Ok(SignInLink { url, expires_at })
+    Ok(SignInLink { url: link.url, expires_at: link.expires_at })
 }
 
 /// Signs in with a link's token, ends the user's lockout, and uses the link up; all of it or nothing.
@@ -63,7 +57,6 @@ pub fn sign_in(services: &Services, context: &Context, token: &str) -> Result<Si
         return Err(ErrorCode::AccountDisabled.into());
     }
     let spend = account_tokens::spend(&digest, Kind::SignIn, context.now);
-    let begun = Change::new().exactly_one(spend, Refusal::TokenInvalid);
-    let begun = lockout::clear(services, &user.email).into_iter().fold(begun, Change::then);
+    let begun = Change::new().exactly_one(spend, Refusal::TokenInvalid).then_all(lockout::clear(services, &user.email));
     sessions::open_with(services, context, &user, begun, "sign_in_link")
 }

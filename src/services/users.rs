@@ -5,13 +5,12 @@ use serde::Serialize;
 use super::error::{Faults, ServiceError};
 use super::invitations::parse_role;
 use super::outbox::{self, Letter};
-use super::{Context, Event, Services, lockout, member_lockout, members, organizations, people};
+use super::{Context, Event, Services, lockout, member_lockout, members, organizations, passwords, people};
 use crate::clock::to_rfc3339;
 use crate::crypto::password::Password;
 use crate::error_code::ErrorCode;
 use crate::mail::operator;
 use crate::store::account_tokens::{self, Kind};
-use crate::store::audit_log::Party;
 use crate::store::memberships::{self, Membership};
 use crate::store::users::{self, User};
 use crate::store::{Change, Refusal, StoreError, invitations, sessions};
@@ -104,14 +103,10 @@ fn find(services: &Services, email: &str) -> Result<(User, Vec<Membership>), Ser
     found.ok_or_else(|| ServiceError::new(ErrorCode::NotFound, format!("Nobody has the address {email}")))
 }
 
-fn party(user: &User) -> Party {
-    Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() }
-}
-
 /// An event about a user stands in the log of the first organization that they joined.
 fn event<'a>(action: &'a str, user: &User, organizations: &[Membership]) -> Event<'a> {
     let organization = organizations.first().map(|membership| membership.organization_number);
-    Event { action, organization, target: party(user), changes: None }
+    Event { action, organization, target: people::party(user), changes: None }
 }
 
 /// Makes a user in an organization; the operator answers for the address.
@@ -141,20 +136,15 @@ pub fn create(services: &Services, context: &Context, new: NewUser) -> Result<Us
     let event = Event {
         action: "user.created",
         organization: Some(organization.number),
-        target: party(&user),
+        target: people::party(&user),
         changes: Some(serde_json::json!({ "role": { "after": role } })),
     };
     let change = Change::new()
-        .exactly_one(users::insert_new(&user), Refusal::Outdated)
+        .exactly_one(users::insert_new(&user), Refusal::AddressTaken)
         .then(memberships::insert(organization.number, &user.id, role, context.now))
         .then(invitations::revoke_for(organization.number, &user.email, context.now))
         .audited(services.audit(context, event)?);
-    services.store.commit(change).map_err(|error| match error {
-        StoreError::Refused(Refusal::Outdated) => {
-            ServiceError::new(ErrorCode::Conflict, format!("{} has an account already", user.email))
-        }
-        other => other.into(),
-    })?;
+    services.store.commit(change)?;
     let memberships = services.store.read(|reader| memberships::of_user(reader, &user.id))?;
     Ok(view(user, memberships, false))
 }
@@ -187,9 +177,7 @@ pub fn reset_password(
     let change = Change::new()
         .then(users::replace_password(&user.id, &hash))
         .then(sessions::delete_of_user(&user.id))
-        .then(account_tokens::delete_of_user(&user.id, Kind::ResetPassword))
-        .then(account_tokens::delete_of_user(&user.id, Kind::SignIn))
-        .then(account_tokens::delete_of_user(&user.id, Kind::ChangeEmail))
+        .then_all(passwords::links_ended(&user.id))
         .then_all(lockout::clear(services, &user.email))
         .then(outbox::post(services, context.now, letter)?)
         .audited(services.audit(context, event("user.password_reset", &user, &organizations))?);

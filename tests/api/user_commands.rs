@@ -38,7 +38,7 @@ fn users_are_made_listed_and_managed_with_and_without_a_server() {
         let made: Value = serde_json::from_str(&made).unwrap();
         assert_eq!((&made["email"], &made["emailVerified"]), (&json!(email), &json!(true)));
         assert_eq!(made["organizations"][0]["role"], "admin");
-        assert!(failure(&create(&site, &email, &[], "MaxPass123")).contains("has an account already"));
+        assert!(failure(&create(&site, &email, &[], "MaxPass123")).contains("Another account has this address"));
         for (bad, more, password, says) in [
             ("no address", &[][..], "MaxPass123", "email"),
             ("a@example.com", &["--role", "king"], "MaxPass123", "role"),

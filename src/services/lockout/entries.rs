@@ -1,8 +1,8 @@
 //! What the audit log says of refused sign-ins and of locks.
 
 use crate::services::error::ServiceError;
-use crate::services::{Context, Event, Services};
-use crate::store::audit_log::{AuditEntry, Party};
+use crate::services::{Context, Event, Services, people};
+use crate::store::audit_log::AuditEntry;
 use crate::store::memberships::Membership;
 use crate::store::users::User;
 use crate::store::{Change, memberships};
@@ -43,7 +43,7 @@ pub(super) fn entries(
         numbers.push(None);
     }
     let entry = |organization| {
-        let target = Party { kind: String::from("user"), id: Some(user.id.clone()), name: user.name.clone() };
+        let target = people::party(user);
         services.audit(context, Event { action, organization, target, changes: changes.cloned() })
     };
     numbers.into_iter().map(entry).collect()
