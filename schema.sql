@@ -215,6 +215,14 @@ CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE state = 'waiting';
 CREATE INDEX outbox_by_organization ON outbox (organization, id);
 CREATE INDEX outbox_to_wipe ON outbox (wipe_at) WHERE wipe_at IS NOT NULL AND sealed IS NOT NULL;
 
+-- Projects and templates
+
+-- Share tokens
+
+-- Webhooks
+
+-- Widgets
+
 -- part: ledger (ledger.db)
 
 CREATE TABLE requests (

@@ -27,7 +27,7 @@ pub const STATE: Part = Part {
     file: "claviger.db",
     marker: "-- part: state",
     application_id: 0x434c_4156,
-    upgrades: &[include_str!("upgrades/state_2.sql")],
+    upgrades: &[include_str!("upgrades/state_2.sql"), include_str!("upgrades/state_3.sql")],
 };
 
 /// `ledger.db`
