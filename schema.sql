@@ -219,6 +219,31 @@ CREATE INDEX outbox_to_wipe ON outbox (wipe_at) WHERE wipe_at IS NOT NULL AND se
 
 -- Share tokens
 
+-- Known by the digests of their tokens. One that was revoked stays, for its requests and its audit.
+CREATE TABLE shares (
+    number          INTEGER PRIMARY KEY,           -- in the ledger it stands where a key's number and family stand
+    id              TEXT    NOT NULL UNIQUE,
+    organization    INTEGER NOT NULL REFERENCES organizations (number) ON DELETE CASCADE,
+    project         TEXT,                          -- a project's id; NULL = paths of the API behind the gate
+    paths           TEXT,                          -- a JSON array, as rules have them
+    host            TEXT,                          -- NULL = any host
+    methods         TEXT,                          -- a JSON array
+    name            TEXT,
+    created_by      TEXT,                          -- a user's id; NULL = a key that its organization owns
+    created_by_name TEXT    NOT NULL,
+    created_at      INTEGER NOT NULL,
+    expires_at      INTEGER,
+    revoked_at      INTEGER,
+    digest          BLOB    UNIQUE,                -- of the token; NULL once revoked
+    password_hash   TEXT,
+    failures        INTEGER NOT NULL DEFAULT 0,    -- wrong passwords, one soon after the other
+    last_failed_at  INTEGER NOT NULL DEFAULT 0,
+    CHECK ((project IS NULL) = (paths IS NOT NULL) AND (paths IS NULL) = (methods IS NULL))
+) STRICT;
+CREATE INDEX shares_by_project ON shares (project, number) WHERE project IS NOT NULL AND revoked_at IS NULL;
+CREATE INDEX shares_by_organization ON shares (organization, number) WHERE project IS NULL AND revoked_at IS NULL;
+CREATE INDEX shares_by_maker ON shares (organization, created_by, number) WHERE project IS NULL AND revoked_at IS NULL;
+
 -- Webhooks
 
 -- Widgets
@@ -229,7 +254,7 @@ CREATE TABLE requests (
     seq          INTEGER PRIMARY KEY,
     at           INTEGER NOT NULL,
     organization INTEGER NOT NULL,
-    family       INTEGER NOT NULL,                 -- 0 where no key was presented
+    family       INTEGER NOT NULL,                 -- 0 for a session; a share's or a widget's number, both here and in `key`
     key          INTEGER NOT NULL,
     credential   TEXT    NOT NULL,
     subject      TEXT    NOT NULL,

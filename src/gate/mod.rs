@@ -1,6 +1,6 @@
 //! The gate: the hot path, and the heart of the product.
 //!
-//! One request: what was presented ([`credential`]) is looked up ([`lookup`], through [`key_cache`]), a rule is found
+//! One request: what was presented ([`credential`]) is looked up ([`lookup`], through [`record_cache`]), a rule is found
 //! ([`policy`]), the two are held against each other ([`decide`]), the limits are taken ([`rate_limit`]), and the row
 //! is committed ([`ledger`]) before the answer goes out.
 
@@ -9,15 +9,18 @@ pub mod credential;
 pub mod decide;
 pub mod demand;
 pub mod identity;
-pub mod key_cache;
 pub mod ledger;
 pub mod lookup;
 pub mod path;
 pub mod policy;
 pub mod rate_limit;
+pub mod reach;
 mod record;
+pub mod record_cache;
 mod rules;
+pub mod share;
 pub mod tally;
+pub mod widget;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -31,15 +34,22 @@ use crate::store::{Store, StoreError};
 use credential::{Presented, Shapes};
 use decide::{Credential, Facts, judge};
 use demand::Demand;
-use key_cache::KeyCache;
 use ledger::Ledger;
 use lookup::{KeyRecord, Lookup};
 use policy::Policy;
 use rate_limit::{Draw, RateLimiter, Sharer, Standings, Verdict, WINDOW_US};
 use record::row_of;
+use record_cache::RecordCache;
+use share::{Door, PresentedShare, ShareRecord};
 use tally::Tally;
+use widget::WidgetRecord;
 
 pub use record::clean;
+
+/// The most records that are kept of each kind of credential.
+const CACHED_KEYS: usize = 131_072;
+const CACHED_SHARES: usize = 16_384;
+const CACHED_WIDGET_SESSIONS: usize = 131_072;
 
 /// What came of a request.
 #[derive(Debug)]
@@ -52,7 +62,7 @@ pub struct Decision {
     pub standings: Standings,
     /// The class's name, if its limit applied.
     pub class: Option<Arc<str>>,
-    /// Microseconds until it would pass, where it was limited.
+    /// Microseconds until it would pass, where it was limited or its share is locked.
     pub wait_us: u64,
 }
 
@@ -60,7 +70,9 @@ pub struct Decision {
 pub struct Gate {
     store: Arc<Store>,
     lookup: Lookup,
-    cache: KeyCache,
+    keys: RecordCache<KeyRecord>,
+    shares: RecordCache<ShareRecord>,
+    widgets: RecordCache<WidgetRecord>,
     shapes: Shapes,
     policy: Policy,
     limiter: RateLimiter,
@@ -85,7 +97,9 @@ impl Gate {
         Gate {
             store,
             lookup,
-            cache: KeyCache::default(),
+            keys: RecordCache::with_capacity(CACHED_KEYS),
+            shares: RecordCache::with_capacity(CACHED_SHARES),
+            widgets: RecordCache::with_capacity(CACHED_WIDGET_SESSIONS),
             shapes: Shapes::new(shapes),
             policy,
             limiter: RateLimiter::new(started.mono_us),
@@ -124,7 +138,31 @@ impl Gate {
 
     /// Forgets cached keys; to be called after a change's commit and before its answer.
     pub fn evict(&self, concerns: impl Fn(&KeyRecord) -> bool) {
-        self.cache.evict(concerns);
+        self.keys.evict(concerns);
+    }
+
+    /// Forgets whatever stands on a user, in any organization: their own keys, and the shares that they made. To be called
+    /// as [`Gate::evict`] is.
+    pub fn evict_user(&self, user: &str) {
+        self.keys.evict(|record| record.owner.as_deref() == Some(user));
+        self.shares.evict(|record| record.maker.as_deref() == Some(user));
+    }
+
+    /// Forgets whatever belongs to an organization. To be called as [`Gate::evict`] is.
+    pub fn evict_organization(&self, number: i64) {
+        self.keys.evict(|record| record.organization.number == number);
+        self.shares.evict(|record| record.organization.number == number);
+        self.widgets.evict(|record| record.organization.number == number);
+    }
+
+    /// Forgets cached shares. To be called as [`Gate::evict`] is.
+    pub fn evict_shares(&self, concerns: impl Fn(&ShareRecord) -> bool) {
+        self.shares.evict(concerns);
+    }
+
+    /// Forgets cached sessions of widgets. To be called as [`Gate::evict`] is.
+    pub fn evict_widgets(&self, concerns: impl Fn(&WidgetRecord) -> bool) {
+        self.widgets.evict(concerns);
     }
 
     /// Lets go of windows that are empty.
@@ -132,23 +170,24 @@ impl Gate {
         self.limiter.sweep(now.mono_us);
     }
 
-    /// The key of this digest from the cache alone.
-    pub fn cached_key(&self, digest: &Digest) -> Option<Arc<KeyRecord>> {
-        self.cache.get(digest).ok()
-    }
-
-    /// The key of this digest: from the cache, or by one read. It blocks; see [`Gate::resolve`].
-    pub fn key_blocking(&self, digest: &Digest) -> Result<Option<Arc<KeyRecord>>, StoreError> {
-        let began = match self.cache.get(digest) {
+    /// The record of this digest: from the cache, or by one read. It blocks; see [`Gate::resolve`].
+    fn look_up<R>(
+        &self,
+        cache: &RecordCache<R>,
+        digest: &Digest,
+        read: impl FnOnce(&Lookup, &Digest) -> Result<Option<R>, StoreError>,
+    ) -> Result<Option<Arc<R>>, StoreError> {
+        let began = match cache.get(digest) {
             Ok(record) => return Ok(Some(record)),
             Err(began) => began,
         };
-        let Some(record) = self.lookup.key(digest)?.map(Arc::new) else { return Ok(None) };
-        self.cache.put(*digest, Arc::clone(&record), began);
+        let Some(record) = read(&self.lookup, digest)?.map(Arc::new) else { return Ok(None) };
+        cache.put(*digest, Arc::clone(&record), began);
         Ok(Some(record))
     }
 
-    /// Finds whose credential was presented. `gate_cookie` says that the session token came with the gate's cookie.
+    /// Finds whose credential was presented. `gate_cookie` says that the session token came with the gate's cookie. A
+    /// share's password is not looked at: that is a service's work, for it takes hashing.
     pub async fn resolve(
         self: &Arc<Self>,
         presented: Presented<'_>,
@@ -160,11 +199,29 @@ impl Gate {
             Presented::Junk(code) => Ok(Credential::Refused(code)),
             Presented::Key(token) => {
                 let digest = Digest::of(token);
-                if let Some(record) = self.cached_key(&digest) {
-                    return Ok(Credential::Key(record));
-                }
-                let found = self.blocking(move |gate| gate.key_blocking(&digest)).await?;
+                let found = match self.keys.get(&digest) {
+                    Ok(record) => Some(record),
+                    Err(_) => self.blocking(move |gate| gate.look_up(&gate.keys, &digest, Lookup::key)).await?,
+                };
                 Ok(found.map_or(Credential::Refused(ErrorCode::ApiKeyInvalid), Credential::Key))
+            }
+            Presented::Share(token, _) => {
+                let digest = Digest::of(token);
+                let found = match self.shares.get(&digest) {
+                    Ok(record) => Some(record),
+                    Err(_) => self.blocking(move |gate| gate.look_up(&gate.shares, &digest, Lookup::share)).await?,
+                };
+                Ok(found.map_or(Credential::Refused(ErrorCode::ShareTokenInvalid), |record| {
+                    Credential::Share(PresentedShare::new(record))
+                }))
+            }
+            Presented::Widget(token) => {
+                let digest = Digest::of(token);
+                let found = match self.widgets.get(&digest) {
+                    Ok(record) => Some(record),
+                    Err(_) => self.blocking(move |gate| gate.look_up(&gate.widgets, &digest, Lookup::widget)).await?,
+                };
+                Ok(found.map_or(Credential::Refused(ErrorCode::WidgetTokenInvalid), Credential::Widget))
             }
             Presented::Session(token) => {
                 let digest = Digest::of(token);
@@ -186,6 +243,11 @@ impl Gate {
             class: None,
             wait_us: 0,
         };
+        if let Credential::Share(PresentedShare { door: Door::Locked(wait_us), .. }) = &decision.credential
+            && decision.outcome == Err(ErrorCode::ShareLocked)
+        {
+            decision.wait_us = *wait_us;
+        }
         let draw = draw_of(demand, &decision.credential, facts);
         let drawn = decision.outcome.is_ok() && (draw.key.is_some() || draw.class.is_some());
         if drawn {
@@ -298,8 +360,11 @@ fn on_monotonic_clock(rows: &[requests::Taken], now: Moment, started: Moment) ->
 
 fn draw_of(demand: &Demand, credential: &Credential, facts: &Facts<'_>) -> Draw {
     let key = match credential {
-        Credential::Key(key) if demand.key_limit => Some((key.family, key.limit)),
-        _ => None,
+        _ if !demand.key_limit => None,
+        Credential::Key(key) => Some((key.family, key.limit)),
+        Credential::Share(share) => Some((share.record.number, share.record.limit)),
+        Credential::Widget(widget) => Some((widget.number, widget.limit)),
+        Credential::Session(_) | Credential::Anonymous | Credential::Refused(_) => None,
     };
     let class = demand.class.as_ref().map(|class| {
         let sharer = match credential.organization() {

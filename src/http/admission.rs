@@ -31,13 +31,17 @@ pub fn credential_headers<'a>(headers: &'a HeaderMap, session: Option<&'a str>) 
         two
     };
     let (authorization, x_api_key) = (two(&AUTHORIZATION), two(&header_names::X_API_KEY));
-    CredentialHeaders { authorization, x_api_key, session, more }
+    let share_token = two(&header_names::X_SHARE_TOKEN);
+    // Without its token a share's password means nothing.
+    let share_password = if share_token[0].is_some() { two(&header_names::X_SHARE_PASSWORD) } else { [None; 2] };
+    CredentialHeaders { authorization, x_api_key, session, share_token, share_password, more }
 }
 
 /// Whether anything was presented that a 401 should call invalid.
 pub fn presents_something(app: &App, headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
         || headers.contains_key(&header_names::X_API_KEY)
+        || headers.contains_key(&header_names::X_SHARE_TOKEN)
         || cookies::read(headers, &app.cookies.session).is_some()
 }
 

@@ -21,11 +21,11 @@ const MAX_POINTS: i64 = 10_000;
 pub struct RequestView {
     /// When.
     pub at: String,
-    /// The key's id; null for a session's request.
+    /// The key's id; null where it was no key.
     pub key_id: Option<String>,
     /// The key's name.
     pub key_name: Option<String>,
-    /// `api_key` or `session`.
+    /// `api_key`, `session`, `share` or `widget`.
     pub credential: String,
     /// The method, host and path that were asked for.
     pub method: String,

@@ -115,6 +115,6 @@ pub fn delete(services: &Services, context: &Context, attempt: Attempt, password
         .exactly_one(last, Refusal::NotFound)
         .audited(services.audit(context, event)?);
     let result = services.store.commit(change);
-    services.gate.evict(|record| record.organization.number == organization.number);
+    services.gate.evict_organization(organization.number);
     Ok(result?)
 }

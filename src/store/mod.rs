@@ -28,6 +28,7 @@ pub mod outbox;
 pub mod requests;
 pub mod schema;
 pub mod sessions;
+pub mod shares;
 pub mod sign_in_failures;
 pub mod usage;
 pub mod users;
@@ -163,7 +164,7 @@ impl Store {
         &self.mail_bell
     }
 
-    /// A number that no organization and no key has, nor will have.
+    /// A number that no organization, no key and no share has, nor will have.
     pub fn next_number(&self) -> i64 {
         self.next_number.fetch_add(1, Ordering::Relaxed)
     }
