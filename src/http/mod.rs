@@ -34,6 +34,7 @@ pub mod registration;
 pub mod requests;
 pub mod routes;
 pub mod setup;
+pub mod shares;
 pub mod system;
 pub mod verification;
 pub mod verify;

@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use super::answer::{Answer, ok};
 use super::{
     account, api_keys, audit_log, auth, invitations, key_check, mail, members, organization, own_sessions, passwords,
-    registration, requests, routes, setup, system, verification,
+    registration, requests, routes, setup, shares, system, verification,
 };
 
 /// The body of every error.
@@ -91,6 +91,9 @@ pub struct ErrorBody {
         organization::get,
         organization::change,
         organization::delete,
+        shares::list,
+        shares::create,
+        shares::revoke,
     )
 )]
 struct Annotations;
@@ -113,6 +116,9 @@ pub fn build() -> Value {
         if matches!(line.access, routes::Access::Any(_) | routes::Access::Unlimited(_)) {
             operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }]);
         }
+        if matches!(line.access, routes::Access::Shared(_)) {
+            operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }, { "share": [] }]);
+        }
         if matches!(line.access, routes::Access::Session(_)) {
             operation["security"] = json!([{ "session": [] }]);
         }
@@ -122,6 +128,8 @@ pub fn build() -> Value {
         "apiKey": { "type": "apiKey", "in": "header", "name": "X-Api-Key" },
         "session": { "type": "apiKey", "in": "cookie", "name": "__Host-claviger",
                      "description": "`claviger` where public_url is http" },
+        "share": { "type": "apiKey", "in": "header", "name": "X-Share-Token",
+                   "description": "A share's token; with X-Share-Password, where the share has one" },
     });
     document["paths"]["/verify"] = verify();
     document
@@ -161,6 +169,7 @@ fn verify() -> Value {
             "400": refused("It cannot be judged"),
             "401": refused("No credential, or one that is not good"),
             "403": refused("The credential may not do this"),
+            "423": refused("Too many wrong passwords have locked the share"),
             "429": refused("A limit is reached"),
             "503": refused("It cannot be recorded"),
         },

@@ -13,7 +13,7 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 use super::answer::{Answer, HttpError};
 use super::{
     App, account, admission, api_keys, audit_log, auth, envelope, invitations, key_check, mail, members, openapi,
-    organization, own_sessions, pages, passwords, registration, requests, setup, system, verification, verify,
+    organization, own_sessions, pages, passwords, registration, requests, setup, shares, system, verification, verify,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -47,6 +47,9 @@ pub enum Access {
     Session(Role),
     /// Any credential of at least this role; it draws on nobody's limit.
     Unlimited(Role),
+    /// Any credential of at least this role, or the token of a project's share. Whether it is this project's, the handler
+    /// judges.
+    Shared(Role),
 }
 
 /// One line of the table.
@@ -146,6 +149,10 @@ pub fn table() -> Vec<Line> {
         GET    "/api/admin/organization"               Any(Admin)        => organization::get;
         PATCH  "/api/admin/organization"               Any(Admin)        => organization::change;
         DELETE "/api/admin/organization"               Session(Owner)    => organization::delete;
+
+        GET    "/api/shares"                           Any(Member)       => shares::list;
+        POST   "/api/shares"                           Any(Member)       => shares::create;
+        DELETE "/api/shares/{id}"                      Any(Member)       => shares::revoke;
     }
 }
 
@@ -196,6 +203,15 @@ impl Access {
                 looks_at_credentials: true,
                 csrf_always: false,
             },
+            Access::Shared(role) => Demands {
+                demand: Demand {
+                    allow: Allow { project_share: true, ..credentials },
+                    role: RoleDemand::AtLeast(role),
+                    ..own
+                },
+                looks_at_credentials: true,
+                csrf_always: false,
+            },
             Access::Unlimited(role) => Demands {
                 demand: Demand { allow: credentials, role: RoleDemand::AtLeast(role), key_limit: false, ..own },
                 looks_at_credentials: true,
@@ -216,6 +232,9 @@ impl Access {
             Access::Anyone => serde_json::json!({ "credentials": ["api_key", "session", "none"] }),
             Access::Any(role) => {
                 serde_json::json!({ "credentials": ["api_key", "session"], "role": role.as_str() })
+            }
+            Access::Shared(role) => {
+                serde_json::json!({ "credentials": ["api_key", "session", "share"], "role": role.as_str() })
             }
             Access::Session(role) => serde_json::json!({ "credentials": ["session"], "role": role.as_str() }),
             Access::Unlimited(role) => {
