@@ -30,13 +30,17 @@ pub mod organization;
 pub mod own_sessions;
 pub mod pages;
 pub mod passwords;
+pub mod project_prd;
+pub mod projects;
 pub mod registration;
 pub mod requests;
 pub mod routes;
 pub mod setup;
 pub mod system;
+pub mod templates;
 pub mod verification;
 pub mod verify;
+pub mod versions;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
