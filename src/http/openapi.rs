@@ -9,7 +9,8 @@ use utoipa::OpenApi;
 use super::answer::{Answer, ok};
 use super::{
     account, api_keys, audit_log, auth, invitations, key_check, mail, members, organization, own_sessions, passwords,
-    registration, requests, routes, setup, shares, system, verification,
+    project_prd, project_shares, projects, registration, requests, routes, setup, shares, system, templates,
+    verification,
 };
 
 /// The body of every error.
@@ -91,6 +92,28 @@ pub struct ErrorBody {
         organization::get,
         organization::change,
         organization::delete,
+        projects::list,
+        projects::create,
+        projects::get,
+        projects::change,
+        projects::delete,
+        project_prd::get,
+        project_prd::put,
+        project_prd::versions,
+        project_prd::get_version,
+        projects::change_status,
+        projects::status_history,
+        projects::activity,
+        projects::put_member,
+        projects::delete_member,
+        templates::list,
+        templates::create,
+        templates::get,
+        templates::change,
+        templates::delete,
+        project_shares::list,
+        project_shares::create,
+        project_shares::revoke,
         shares::list,
         shares::create,
         shares::revoke,

@@ -27,6 +27,13 @@ pub mod pages;
 pub mod password_rules;
 pub mod passwords;
 pub mod people;
+pub mod project_activity;
+pub mod project_members;
+pub mod project_prd;
+pub mod project_shares;
+pub mod project_status;
+pub mod project_view;
+pub mod projects;
 pub mod registration;
 pub mod sessions;
 pub mod setup;
@@ -34,9 +41,12 @@ pub mod share_passwords;
 pub mod share_settings;
 pub mod shares;
 pub mod sign_in_links;
+pub mod templates;
 pub mod text_pages;
+pub mod texts;
 pub mod users;
 pub mod verification;
+pub mod versions;
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ const MAX_PATH_BYTES: usize = 1_024;
 const MAX_METHODS: usize = 20;
 
 /// What a share of a project is made with.
-#[derive(Deserialize, utoipa::ToSchema)]
+#[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProjectShareWishes {
     /// 1–100 characters, no control characters.

@@ -1,5 +1,5 @@
 //! Shares: made, listed, revoked. Those of the API behind the gate are here whole; those of projects are made through
-//! `project_shares`, which knows who may.
+//! [`super::project_shares`], which knows who may.
 
 use std::collections::HashMap;
 

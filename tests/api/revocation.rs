@@ -22,12 +22,16 @@ struct Round {
 
 impl Round {
     fn begin(app: &App, key: &Key) -> Round {
+        Round::with_header(app, &format!("Authorization: Bearer {}", key.token))
+    }
+
+    fn with_header(app: &App, header: &str) -> Round {
         let (asked, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let workers = (0..WORKERS)
             .map(|_| {
                 let (asked, answered) = (Arc::clone(&asked), Arc::clone(&answered));
-                let (port, token) = (app.address.port(), key.token.clone());
-                std::thread::spawn(move || work(port, &token, &asked, &answered))
+                let (port, header) = (app.address.port(), header.to_owned());
+                std::thread::spawn(move || work(port, &header, &asked, &answered))
             })
             .collect();
         Round { asked, answered, workers }
@@ -50,8 +54,8 @@ impl Round {
     }
 }
 
-fn work(port: u16, token: &str, asked: &AtomicUsize, answered: &AtomicBool) -> Vec<u16> {
-    let mut prober = Prober::connect(port, token).unwrap();
+fn work(port: u16, header: &str, asked: &AtomicUsize, answered: &AtomicBool) -> Vec<u16> {
+    let mut prober = Prober::with_header(port, header).unwrap();
     let mut after = Vec::new();
     while after.len() < AFTER {
         let begun_after = answered.load(Ordering::SeqCst);
@@ -132,4 +136,27 @@ async fn no_request_begun_after_a_change_to_the_free_plan_is_accepted() {
     let plan = |plan: &str| assert!(app.claviger(&["org", "plan", "home", plan]).status.success());
     let revoke = |_| async { plan("free") };
     no_request_passes(&app, &session, 403, revoke, || plan("enterprise")).await;
+}
+
+#[tokio::test]
+async fn no_request_begun_after_a_share_s_revocation_is_accepted() {
+    let (app, session) = App::spawn_with(|config| {
+        config.shares.requests_per_minute = 1_000_000;
+        let allow = vec![String::from("share")];
+        config.rules = vec![claviger::config::Rule { path: "/x".into(), allow, ..Default::default() }];
+    })
+    .await;
+    let (mut asked, mut after) = (0, 0);
+    while asked < REQUESTS / 2 || after < REQUESTS / 4 {
+        let share = session.post("/api/shares", &json!({ "paths": ["/x"] })).await;
+        let share: serde_json::Value = share.json().await.unwrap();
+        let round = Round::with_header(&app, &format!("X-Share-Token: {}", share["token"].as_str().unwrap()));
+        round.in_use().await;
+        let path = format!("/api/shares/{}", share["id"].as_str().unwrap());
+        assert_eq!(session.delete(&path).await.status(), 204);
+        let (statuses, all) = round.end().await;
+        assert!(statuses.iter().all(|status| *status == 401), "{statuses:?}");
+        asked += all;
+        after += statuses.len();
+    }
 }
