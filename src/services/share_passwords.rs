@@ -154,11 +154,15 @@ pub async fn show(
     let _waits = passwords.waiting.try_acquire().map_err(|_| busy())?;
     let patience = Duration::from_secs(services.config.password.queue_seconds);
     let turn = tokio::time::timeout(patience, passwords.turns(record.number).lock_owned()).await.map_err(|_| busy())?;
-    let attempt = Attempt { record, digest, password: String::from_utf8_lossy(password).into_owned(), _turn: turn };
+    let attempt = Attempt { record, digest, password: parse(password), _turn: turn };
     let services = Arc::clone(services);
     let work = move || try_password(&services, &context, now, attempt);
     let (record, door) = tokio::task::spawn_blocking(work).await.map_err(ServiceError::failed)??;
     Ok(PresentedShare { record, door })
+}
+
+fn parse(password: &[u8]) -> Option<Password> {
+    Password::parse(std::str::from_utf8(password).ok()?.to_owned()).ok()
 }
 
 fn busy() -> ServiceError {
@@ -173,7 +177,8 @@ fn busy() -> ServiceError {
 struct Attempt {
     record: Arc<ShareRecord>,
     digest: [u8; 32],
-    password: String,
+    /// `None` is one that no share has.
+    password: Option<Password>,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -197,10 +202,9 @@ fn try_password(
     if let Some(until) = passwords.rules.locked_until(&failures, now.unix_ms) {
         return Ok((record, Door::Locked((until - now.unix_ms).max(0) as u64 * 1_000)));
     }
-    let matches = match Password::parse(password) {
-        Ok(password) => services.hashing.verify(password, Some(&hash))?,
-        // No share has such a password.
-        Err(_) => false,
+    let matches = match password {
+        Some(password) => services.hashing.verify(password, Some(&hash))?,
+        None => false,
     };
     if matches {
         if failures != Failures::default() {
