@@ -15,6 +15,7 @@ pub mod client;
 pub mod cookies;
 pub mod csrf;
 pub mod envelope;
+pub mod events;
 pub mod forwarded;
 pub mod header_names;
 pub mod identity_headers;
@@ -37,6 +38,7 @@ pub mod setup;
 pub mod system;
 pub mod verification;
 pub mod verify;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

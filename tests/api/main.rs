@@ -60,4 +60,5 @@ mod user_commands;
 mod verification;
 mod verify;
 mod walls;
+mod webhooks;
 mod who_may_what;
