@@ -15,6 +15,7 @@ pub mod client;
 pub mod cookies;
 pub mod csrf;
 pub mod envelope;
+pub mod events;
 pub mod forwarded;
 pub mod header_names;
 pub mod identity_headers;
@@ -43,6 +44,7 @@ pub mod templates;
 pub mod verification;
 pub mod verify;
 pub mod versions;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

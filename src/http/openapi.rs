@@ -8,9 +8,9 @@ use utoipa::OpenApi;
 
 use super::answer::{Answer, ok};
 use super::{
-    account, api_keys, audit_log, auth, invitations, key_check, mail, members, organization, own_sessions, passwords,
-    project_prd, project_shares, projects, registration, requests, routes, setup, shares, system, templates,
-    verification,
+    account, api_keys, audit_log, auth, events, invitations, key_check, mail, members, organization, own_sessions,
+    passwords, project_prd, project_shares, projects, registration, requests, routes, setup, shares, system, templates,
+    verification, webhooks,
 };
 
 /// The body of every error.
@@ -117,6 +117,17 @@ pub struct ErrorBody {
         shares::list,
         shares::create,
         shares::revoke,
+        webhooks::list,
+        webhooks::create,
+        webhooks::get,
+        webhooks::change,
+        webhooks::delete,
+        webhooks::secret,
+        webhooks::rotate,
+        webhooks::test,
+        webhooks::deliveries,
+        webhooks::retry,
+        events::publish,
     )
 )]
 struct Annotations;

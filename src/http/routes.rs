@@ -12,9 +12,9 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::answer::{Answer, HttpError};
 use super::{
-    App, account, admission, api_keys, audit_log, auth, envelope, invitations, key_check, mail, members, openapi,
-    organization, own_sessions, pages, passwords, project_prd, project_shares, projects, registration, requests, setup,
-    shares, system, templates, verification, verify,
+    App, account, admission, api_keys, audit_log, auth, envelope, events, invitations, key_check, mail, members,
+    openapi, organization, own_sessions, pages, passwords, project_prd, project_shares, projects, registration,
+    requests, setup, shares, system, templates, verification, verify, webhooks,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -177,6 +177,18 @@ pub fn table() -> Vec<Line> {
         GET    "/api/shares"                           Any(Member)       => shares::list;
         POST   "/api/shares"                           Any(Member)       => shares::create;
         DELETE "/api/shares/{id}"                      Any(Member)       => shares::revoke;
+
+        GET    "/api/admin/webhooks"                   Any(Admin)        => webhooks::list;
+        POST   "/api/admin/webhooks"                   Any(Admin)        => webhooks::create;
+        GET    "/api/admin/webhooks/{id}"              Any(Admin)        => webhooks::get;
+        PATCH  "/api/admin/webhooks/{id}"              Any(Admin)        => webhooks::change;
+        DELETE "/api/admin/webhooks/{id}"              Any(Admin)        => webhooks::delete;
+        GET    "/api/admin/webhooks/{id}/secret"       Session(Admin)    => webhooks::secret;
+        POST   "/api/admin/webhooks/{id}/rotate-secret" Any(Admin)       => webhooks::rotate;
+        POST   "/api/admin/webhooks/{id}/test"         Any(Admin)        => webhooks::test;
+        GET    "/api/admin/webhooks/{id}/deliveries"   Any(Admin)        => webhooks::deliveries;
+        POST   "/api/admin/webhooks/{id}/deliveries/{deliveryId}/retry" Any(Admin) => webhooks::retry;
+        POST   "/api/events"                           Any(Member)       => events::publish;
     }
 }
 

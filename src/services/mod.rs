@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod device;
 pub mod error;
+pub mod events;
 pub mod expiry_warnings;
 pub mod explain;
 pub mod invitations;
@@ -47,6 +48,12 @@ pub mod texts;
 pub mod users;
 pub mod verification;
 pub mod versions;
+pub mod webhook_deliveries;
+pub mod webhook_lanes;
+pub mod webhook_sending;
+pub mod webhook_settings;
+mod webhook_switching;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -92,6 +99,8 @@ pub struct Services {
     pub delivery: outbox_delivery::Delivery,
     /// What runs by the clock.
     pub jobs: jobs::Jobs,
+    /// The way out of webhooks.
+    pub webhook_client: crate::webhook::client::Client,
 }
 
 /// Who asks.

@@ -63,4 +63,5 @@ mod user_commands;
 mod verification;
 mod verify;
 mod walls;
+mod webhooks;
 mod who_may_what;

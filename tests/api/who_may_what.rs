@@ -132,7 +132,23 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
         ("GET", "/api/admin/templates/{id}", None, everyone(200)),
         ("PATCH", "/api/admin/templates/{id}", Some(json!({ "name": "Other" })), admins(200)),
         ("DELETE", "/api/admin/templates/{id}", None, admins(204)),
+        ("GET", "/api/admin/webhooks", None, admins(200)),
+        ("POST", "/api/admin/webhooks", Some(webhook()), admins(201)),
+        ("GET", "/api/admin/webhooks/{id}", None, admins(200)),
+        ("PATCH", "/api/admin/webhooks/{id}", Some(json!({ "description": "b" })), admins(200)),
+        ("GET", "/api/admin/webhooks/{id}/secret", None, [401, 403, 403, 403, 200, 403]),
+        ("POST", "/api/admin/webhooks/{id}/rotate-secret", None, admins(200)),
+        ("POST", "/api/admin/webhooks/{id}/test", None, admins(202)),
+        ("GET", "/api/admin/webhooks/{id}/deliveries", None, admins(200)),
+        ("POST", "/api/admin/webhooks/{id}/deliveries/{deliveryId}/retry", None, admins(200)),
+        ("DELETE", "/api/admin/webhooks/{id}", None, admins(204)),
+        ("POST", "/api/events", Some(json!({ "type": "a.b", "data": {} })), [401, 403, 202, 202, 202, 202]),
     ]
+}
+
+/// A webhook that is told of nothing.
+fn webhook() -> Value {
+    json!({ "url": "https://10.255.255.1/", "events": ["nothing.at_all"] })
 }
 
 /// Members who are there to be asked about, each once.
@@ -158,6 +174,20 @@ async fn target(ada: &Session, path: &str) -> String {
     }
     if !path.contains("{id}") {
         return path.to_owned();
+    }
+    if path.starts_with("/api/admin/webhooks") {
+        // One at a time: there is no room for as many as are asked about.
+        let there: Value = ada.get("/api/admin/webhooks").await.json().await.unwrap();
+        for webhook in there["items"].as_array().unwrap() {
+            ada.delete(&format!("/api/admin/webhooks/{}", text(&webhook["id"]))).await;
+        }
+        let webhook = text(&ada.post("/api/admin/webhooks", &webhook()).await.json::<Value>().await.unwrap()["id"]);
+        let of_webhook = path.replace("{id}", &webhook);
+        if !path.contains("{deliveryId}") {
+            return of_webhook;
+        }
+        let tested = ada.post(&format!("/api/admin/webhooks/{webhook}/test"), &json!({})).await;
+        return of_webhook.replace("{deliveryId}", &text(&tested.json::<Value>().await.unwrap()["id"]));
     }
     let id = if path.starts_with("/api/admin/templates") {
         template(ada).await
