@@ -31,6 +31,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "startup", "cli"]),
     ("bcrypt", &["crypto"]),
     ("mail_send", &["mail"]),
+    ("pulldown_cmark", &["services"]),
     ("ring", &["crypto", "random", "store"]),
     ("tokio_cron_scheduler", &["jobs", "startup"]),
 ];
