@@ -15,6 +15,7 @@ pub mod key_requests;
 pub mod key_settings;
 pub mod key_view;
 pub mod lockout;
+pub mod markdown;
 pub mod member_lockout;
 pub mod members;
 pub mod operator;

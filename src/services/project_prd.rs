@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::audit::PartyView;
 use super::error::ServiceError;
+use super::markdown::{self, Node};
 use super::pages::{Listed, Page};
 use super::texts::require_markdown;
 use super::versions::Expected;
@@ -25,6 +26,35 @@ pub struct PrdView {
     pub updated_at: Option<String>,
     /// By whom.
     pub updated_by: Option<PartyView>,
+}
+
+/// A PRD, or one version of it, as a tree (`application/vnd.claviger.nodes+json`).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PrdNodes {
+    /// 0 where nothing was written yet.
+    pub version: i64,
+    /// When this version was written.
+    pub updated_at: Option<String>,
+    /// By whom.
+    pub updated_by: Option<PartyView>,
+    /// The blocks.
+    pub nodes: Vec<Node>,
+    /// Whether the last of them is the rest of a text with too many nodes, as it was written.
+    pub truncated: bool,
+}
+
+impl From<PrdView> for PrdNodes {
+    fn from(view: PrdView) -> Self {
+        let tree = markdown::parse(&view.content);
+        PrdNodes {
+            version: view.version,
+            updated_at: view.updated_at,
+            updated_by: view.updated_by,
+            nodes: tree.nodes,
+            truncated: tree.truncated,
+        }
+    }
 }
 
 /// A version in the list.

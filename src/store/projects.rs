@@ -227,8 +227,10 @@ pub fn list(reader: &Reader, filter: &Filter, limit: usize) -> ReadResult<Vec<Pr
     };
     match &filter.whose {
         Whose::All => {}
+        // Not as an OR of both: for that, all projects of the organization would be read.
         Whose::User(user) => and(
-            " AND (owner = # OR id IN (SELECT project FROM project_members WHERE organization = ?1 AND user = #))",
+            " AND id IN (SELECT id FROM projects WHERE organization = ?1 AND owner = #
+                 UNION ALL SELECT project FROM project_members WHERE organization = ?1 AND user = #)",
             Value::from(user.clone()),
         ),
         Whose::Organization => and(" AND owner IS #", Value::Null),

@@ -118,6 +118,17 @@ async fn the_bodies_have_every_field_of_the_contract() {
     ] {
         assert_eq!(body_fields(&document, &format!("/api/auth/{path}"), method), sorted(fields), "{path}");
     }
+    for (method, path, fields) in [
+        ("post", "projects", "name description templateId"),
+        ("patch", "projects/{id}", "name description"),
+        ("put", "projects/{id}/prd", "content"),
+        ("post", "projects/{id}/status", "status note"),
+        ("put", "projects/{id}/members/{userId}", "access"),
+        ("post", "admin/templates", "name description prd"),
+        ("patch", "admin/templates/{id}", "name description prd"),
+    ] {
+        assert_eq!(body_fields(&document, &format!("/api/{path}"), method), sorted(fields), "{path}");
+    }
     assert_eq!(body_fields(&document, "/api/keys/verify", "post"), sorted("key method path host ip userAgent cost"));
 }
 

@@ -36,6 +36,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("bcrypt", &["crypto"]),
     ("mail_send", &["mail"]),
     ("reqwest", &["webhook"]),
+    ("pulldown_cmark", &["services"]),
     ("ring", &["crypto", "random", "store"]),
     ("tokio_cron_scheduler", &["jobs", "startup"]),
 ];
