@@ -13,7 +13,9 @@ pub mod auth;
 pub mod call;
 pub mod client;
 pub mod cookies;
+pub mod cross_origin;
 pub mod csrf;
+pub mod embed;
 pub mod envelope;
 pub mod forwarded;
 pub mod header_names;
@@ -37,6 +39,8 @@ pub mod setup;
 pub mod system;
 pub mod verification;
 pub mod verify;
+pub mod widget_sessions;
+pub mod widgets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use super::answer::{Answer, ok};
 use super::{
     account, api_keys, audit_log, auth, invitations, key_check, mail, members, organization, own_sessions, passwords,
-    registration, requests, routes, setup, system, verification,
+    registration, requests, routes, setup, system, verification, widget_sessions, widgets,
 };
 
 /// The body of every error.
@@ -91,6 +91,15 @@ pub struct ErrorBody {
         organization::get,
         organization::change,
         organization::delete,
+        widgets::list,
+        widgets::create,
+        widgets::get,
+        widgets::change,
+        widgets::delete,
+        widgets::secret,
+        widgets::rotate_secret,
+        widget_sessions::open,
+        widget_sessions::preflight,
     )
 )]
 struct Annotations;
@@ -110,7 +119,7 @@ pub fn build() -> Value {
         if matches!(line.access, routes::Access::Session(_)) {
             operation["security"] = json!([{ "session": [] }]);
         }
-        if matches!(line.access, routes::Access::Any(_) | routes::Access::Unlimited(_)) {
+        if matches!(line.access, routes::Access::Any(_) | routes::Access::AnyOrWidget | routes::Access::Unlimited(_)) {
             operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }]);
         }
         if matches!(line.access, routes::Access::Session(_)) {

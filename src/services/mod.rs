@@ -19,6 +19,7 @@ pub mod members;
 pub mod operator;
 pub mod organization;
 pub mod organizations;
+pub mod origins;
 pub mod outbox;
 pub mod outbox_delivery;
 pub mod own_organization;
@@ -34,6 +35,9 @@ pub mod sign_in_links;
 pub mod text_pages;
 pub mod users;
 pub mod verification;
+pub mod widget_sessions;
+pub mod widget_settings;
+pub mod widgets;
 
 use std::sync::Arc;
 

@@ -32,6 +32,8 @@ pub mod shares;
 pub mod sign_in_failures;
 pub mod usage;
 pub mod users;
+pub mod widget_sessions;
+pub mod widgets;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -164,7 +166,7 @@ impl Store {
         &self.mail_bell
     }
 
-    /// A number that no organization, no key and no share has, nor will have.
+    /// A number that no organization, no key, no share and no widget has, nor will have.
     pub fn next_number(&self) -> i64 {
         self.next_number.fetch_add(1, Ordering::Relaxed)
     }

@@ -61,3 +61,5 @@ mod verification;
 mod verify;
 mod walls;
 mod who_may_what;
+mod widget_sessions;
+mod widgets;

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use super::people;
 use super::support::{App, EMAIL, KEYS, PASSWORD, Session, header, text};
+use super::{people, widgets};
 
 /// Who asks, in the order of the table's columns.
 const WHO: [Who; 6] = [Who::Nobody, Who::Key("viewer"), Who::Key("member"), Who::Key("admin"), Who::Ada, Who::Max];
@@ -102,6 +102,16 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
         ("PATCH", "/api/admin/organization", Some(json!({ "name": "Home" })), admins(200)),
         // The home organization stays, whoever asks.
         ("DELETE", "/api/admin/organization", Some(json!({})), [401, 403, 403, 403, 409, 403]),
+        // Pages ask these, and nobody's credential is looked at.
+        ("OPTIONS", "/api/widgets/{id}/session", None, [204; 6]),
+        ("POST", "/api/widgets/{id}/session", Some(json!({})), [201; 6]),
+        ("GET", "/api/admin/widgets", None, admins(200)),
+        ("POST", "/api/admin/widgets", Some(json!({ "name": "w" })), admins(201)),
+        ("GET", "/api/admin/widgets/{id}", None, admins(200)),
+        ("PATCH", "/api/admin/widgets/{id}", Some(json!({ "name": "b" })), admins(200)),
+        ("DELETE", "/api/admin/widgets/{id}", None, admins(204)),
+        ("GET", "/api/admin/widgets/{id}/secret", None, [401, 403, 403, 403, 200, 403]),
+        ("POST", "/api/admin/widgets/{id}/rotate-secret", None, admins(200)),
     ]
 }
 
@@ -121,6 +131,8 @@ async fn target(ada: &Session, path: &str) -> String {
     let id = if path.starts_with("/api/admin/invites") {
         let invite = json!({ "email": "asked@example.com", "role": "member" });
         text(&ada.post("/api/admin/invites", &invite).await.json::<Value>().await.unwrap()["id"])
+    } else if path.contains("/widgets/") {
+        text(&widgets::make(ada, json!({})).await["id"])
     } else {
         ada.make_key(json!({ "name": "Asked about" })).await.id
     };
@@ -208,6 +220,7 @@ async fn what_is_refused_changes_nothing() {
     let kept = ada.make_key(json!({ "name": "Kept" })).await;
     let invite = json!({ "email": "kept@example.com", "role": "member" });
     let invited = text(&ada.post("/api/admin/invites", &invite).await.json::<Value>().await.unwrap()["id"]);
+    let widget = text(&widgets::make(&ada, json!({ "name": "Kept" })).await["id"]);
     let viewer = ada.make_key(json!({ "role": "viewer" })).await;
     let member = ada.make_key(json!({ "role": "member" })).await;
     let state = || async {
@@ -221,14 +234,19 @@ async fn what_is_refused_changes_nothing() {
         let log = ada.get("/api/admin/audit-log").await.json::<Value>().await.unwrap();
         let members = ada.get("/api/members").await.json::<Value>().await.unwrap();
         let invites = ada.get("/api/admin/invites").await.json::<Value>().await.unwrap();
-        (settings, log, members, invites)
+        let widgets = ada.get(widgets::WIDGETS).await.json::<Value>().await.unwrap();
+        (settings, log, members, invites, widgets)
     };
     let before = state().await;
     for (method, path, body, expected) in table() {
         if expected[3] == expected[0] || method == "GET" {
             continue;
         }
-        let id = if path.starts_with("/api/admin/invites") { &invited } else { &kept.id };
+        let id = match path {
+            _ if path.starts_with("/api/admin/invites") => &invited,
+            _ if path.starts_with("/api/admin/widgets") => &widget,
+            _ => &kept.id,
+        };
         let path = path.replace("{id}", id).replace("{userId}", "usr_spare0");
         let method: Method = method.parse().unwrap();
         let mut requests = vec![
