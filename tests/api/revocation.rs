@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::json;
 
 use super::support::process::Prober;
-use super::support::{App, KEYS, Key, Session};
+use super::support::{App, KEYS, Session};
+use super::widgets;
 
 const WORKERS: usize = 64;
 /// What each worker asks after the answer.
@@ -21,12 +22,12 @@ struct Round {
 }
 
 impl Round {
-    fn begin(app: &App, key: &Key) -> Round {
+    fn begin(app: &App, token: &str) -> Round {
         let (asked, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let workers = (0..WORKERS)
             .map(|_| {
                 let (asked, answered) = (Arc::clone(&asked), Arc::clone(&answered));
-                let (port, token) = (app.address.port(), key.token.clone());
+                let (port, token) = (app.address.port(), token.to_owned());
                 std::thread::spawn(move || work(port, &token, &asked, &answered))
             })
             .collect();
@@ -79,7 +80,7 @@ async fn no_request_passes<F: Future<Output = ()>>(
     while asked < REQUESTS / 2 || after < REQUESTS / 4 {
         let key = session.make_key(json!({ "rateLimit": 10_000 })).await;
         assert_eq!(app.verify_status(&key.token, "GET", "/x").await, 200);
-        let round = Round::begin(app, &key);
+        let round = Round::begin(app, &key.token);
         round.in_use().await;
         revoke(key.id.clone()).await;
         let (statuses, all) = round.end().await;
@@ -132,4 +133,41 @@ async fn no_request_begun_after_a_change_to_the_free_plan_is_accepted() {
     let plan = |plan: &str| assert!(app.claviger(&["org", "plan", "home", plan]).status.success());
     let revoke = |_| async { plan("free") };
     no_request_passes(&app, &session, 403, revoke, || plan("enterprise")).await;
+}
+
+/// The same for the session of a widget that is under use while its widget is changed so.
+async fn no_session_of_a_widget_passes<F: Future<Output = ()>>(revoke: impl Fn(Session, String) -> F) {
+    let (app, session) = App::spawn_with(|config| {
+        let allow = vec![String::from("widget")];
+        config.rules = vec![claviger::config::Rule { path: "/{*rest}".into(), allow, ..Default::default() }];
+    })
+    .await;
+    let (mut asked, mut after) = (0, 0);
+    while asked < REQUESTS / 2 || after < REQUESTS / 4 {
+        let widget = widgets::make(&session, json!({ "requestsPerMinute": 10_000 })).await;
+        let token = widgets::token(&app, &widget, json!({})).await;
+        let round = Round::begin(&app, &token);
+        round.in_use().await;
+        revoke(session.clone(), widgets::path(&widget)).await;
+        let (statuses, all) = round.end().await;
+        assert!(statuses.iter().all(|status| *status == 401), "{statuses:?}");
+        asked += all;
+        after += statuses.len();
+    }
+}
+
+#[tokio::test]
+async fn no_request_begun_after_its_widget_is_deleted_is_accepted() {
+    no_session_of_a_widget_passes(|session, path| async move {
+        assert_eq!(session.delete(&path).await.status(), 204);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_request_begun_after_its_widget_got_another_secret_is_accepted() {
+    no_session_of_a_widget_passes(|session, path| async move {
+        assert_eq!(session.post(&format!("{path}/rotate-secret"), &json!({})).await.status(), 200);
+    })
+    .await;
 }
