@@ -17,6 +17,7 @@ pub mod cross_origin;
 pub mod csrf;
 pub mod embed;
 pub mod envelope;
+pub mod events;
 pub mod forwarded;
 pub mod header_names;
 pub mod identity_headers;
@@ -40,6 +41,7 @@ pub mod setup;
 pub mod system;
 pub mod verification;
 pub mod verify;
+pub mod webhooks;
 pub mod widget_sessions;
 pub mod widgets;
 

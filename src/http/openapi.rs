@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 
 use super::answer::{Answer, ok};
 use super::{
-    account, api_keys, audit_log, auth, invitations, key_check, mail, members, organization, own_sessions, passwords,
-    registration, requests, routes, setup, system, verification, widget_sessions, widgets,
+    account, api_keys, audit_log, auth, events, invitations, key_check, mail, members, organization, own_sessions,
+    passwords, registration, requests, routes, setup, system, verification, webhooks, widget_sessions, widgets,
 };
 
 /// The body of every error.
@@ -92,6 +92,17 @@ pub struct ErrorBody {
         organization::get,
         organization::change,
         organization::delete,
+        webhooks::list,
+        webhooks::create,
+        webhooks::get,
+        webhooks::change,
+        webhooks::delete,
+        webhooks::secret,
+        webhooks::rotate,
+        webhooks::test,
+        webhooks::deliveries,
+        webhooks::retry,
+        events::publish,
         widgets::list,
         widgets::create,
         widgets::get,

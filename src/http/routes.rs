@@ -12,9 +12,9 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::answer::{Answer, HttpError};
 use super::{
-    App, account, admission, api_keys, audit_log, auth, cross_origin, embed, envelope, invitations, key_check, mail,
-    members, openapi, organization, own_sessions, pages, passwords, registration, requests, setup, system,
-    verification, verify, widget_sessions, widgets,
+    App, account, admission, api_keys, audit_log, auth, cross_origin, embed, envelope, events, invitations, key_check,
+    mail, members, openapi, organization, own_sessions, pages, passwords, registration, requests, setup, system,
+    verification, verify, webhooks, widget_sessions, widgets,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -157,6 +157,18 @@ pub fn table() -> Vec<Line> {
         GET    "/api/admin/organization"               Any(Admin)        => organization::get;
         PATCH  "/api/admin/organization"               Any(Admin)        => organization::change;
         DELETE "/api/admin/organization"               Session(Owner)    => organization::delete;
+
+        GET    "/api/admin/webhooks"                   Any(Admin)        => webhooks::list;
+        POST   "/api/admin/webhooks"                   Any(Admin)        => webhooks::create;
+        GET    "/api/admin/webhooks/{id}"              Any(Admin)        => webhooks::get;
+        PATCH  "/api/admin/webhooks/{id}"              Any(Admin)        => webhooks::change;
+        DELETE "/api/admin/webhooks/{id}"              Any(Admin)        => webhooks::delete;
+        GET    "/api/admin/webhooks/{id}/secret"       Session(Admin)    => webhooks::secret;
+        POST   "/api/admin/webhooks/{id}/rotate-secret" Any(Admin)       => webhooks::rotate;
+        POST   "/api/admin/webhooks/{id}/test"         Any(Admin)        => webhooks::test;
+        GET    "/api/admin/webhooks/{id}/deliveries"   Any(Admin)        => webhooks::deliveries;
+        POST   "/api/admin/webhooks/{id}/deliveries/{deliveryId}/retry" Any(Admin) => webhooks::retry;
+        POST   "/api/events"                           Any(Member)       => events::publish;
 
         GET    "/embed.js"                             Open              => embed::script;
         OPTIONS "/api/widgets/{id}/session"            Preflight         => widget_sessions::preflight;

@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod device;
 pub mod error;
+pub mod events;
 pub mod expiry_warnings;
 pub mod explain;
 pub mod invitations;
@@ -36,6 +37,12 @@ pub mod sign_in_links;
 pub mod text_pages;
 pub mod users;
 pub mod verification;
+pub mod webhook_deliveries;
+pub mod webhook_lanes;
+pub mod webhook_sending;
+pub mod webhook_settings;
+mod webhook_switching;
+pub mod webhooks;
 pub mod widget_sessions;
 pub mod widget_settings;
 pub mod widgets;
@@ -82,6 +89,8 @@ pub struct Services {
     pub delivery: outbox_delivery::Delivery,
     /// What runs by the clock.
     pub jobs: jobs::Jobs,
+    /// The way out of webhooks.
+    pub webhook_client: crate::webhook::client::Client,
 }
 
 /// Who asks.

@@ -82,7 +82,7 @@ pub fn open(
     for _ in 0..ATTEMPTS {
         let widget = find(services, id)?;
         require_origin(&widget, origin)?;
-        let user = proved_user(services, &widget, &wishes)?;
+        let user = proved_user(services, &widget, &wishes, context.now)?;
         let claims = Claims { user_id: claims.user_id.clone().filter(|_| user.is_none()), ..claims.clone() };
         let session = WidgetSession {
             widget: widget.number,
@@ -128,11 +128,16 @@ fn claims_of(wishes: &SessionWishes) -> Result<Claims, ServiceError> {
 }
 
 /// The user id, if its hash proves it; `None` for one who is anonymous, where that may be.
-fn proved_user(services: &Services, widget: &Widget, wishes: &SessionWishes) -> Result<Option<String>, ServiceError> {
+fn proved_user(
+    services: &Services,
+    widget: &Widget,
+    wishes: &SessionWishes,
+    now: UnixMillis,
+) -> Result<Option<String>, ServiceError> {
     match (&wishes.user_id, &wishes.user_hash) {
         (Some(id), Some(hash)) => {
             let given = bytes_of_hex(hash).unwrap_or_default();
-            let secrets = super::widgets::secrets_in_use(services, widget)?;
+            let secrets = super::widgets::secrets_in_use(services, widget, now)?;
             let fits = |secret: &Zeroizing<String>| {
                 signature::equal(&SigningKey::new(secret.as_bytes()).sign(&[id.as_bytes()]), &given)
             };

@@ -10,8 +10,8 @@ use super::error::ServiceError;
 use super::members::by_one_who_still_may;
 use super::pages::{Listed, Page};
 use super::widget_settings::{self, WidgetWishes};
-use super::{Actor, Context, Event, Services};
-use crate::clock::to_rfc3339;
+use super::{Actor, Context, Event, Services, webhooks};
+use crate::clock::{UnixMillis, to_rfc3339};
 use crate::crypto::secret_token::{SecretToken, widget_secret_shape};
 use crate::error_code::ErrorCode;
 use crate::store::audit_log::Party;
@@ -69,9 +69,10 @@ fn highest_limit(services: &Services, context: &Context) -> u32 {
 }
 
 /// 400 where the webhook is not the organization's. (That it still is, the statement itself sees to.)
-fn require_webhook(_services: &Services, _organization: i64, settings: &Settings) -> Result<(), ServiceError> {
-    let Some(_) = &settings.webhook else { return Ok(()) };
-    Err(no_such_webhook())
+fn require_webhook(services: &Services, organization: i64, settings: &Settings) -> Result<(), ServiceError> {
+    let Some(id) = &settings.webhook else { return Ok(()) };
+    let found = services.store.read(|reader| crate::store::webhooks::by_id(reader, organization, id))?;
+    found.map(drop).ok_or_else(no_such_webhook)
 }
 
 fn no_such_webhook() -> ServiceError {
@@ -199,18 +200,26 @@ fn own_secret(services: &Services, widget: &Widget) -> Result<Zeroizing<String>,
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// The secrets under which a user id may be hashed for this widget: its own, or those of its webhook. The first is the
-/// one to use.
-pub(super) fn secrets_in_use(services: &Services, widget: &Widget) -> Result<Vec<Zeroizing<String>>, ServiceError> {
-    Ok(vec![own_secret(services, widget)?])
+/// The secrets under which a user id may be hashed for this widget at `now`: its own; or its webhook's, and the one
+/// before that while the grace of a rotation lasts. The first is the one to use.
+pub(super) fn secrets_in_use(
+    services: &Services,
+    widget: &Widget,
+    now: UnixMillis,
+) -> Result<Vec<Zeroizing<String>>, ServiceError> {
+    let Some(webhook) = &widget.settings.webhook else { return Ok(vec![own_secret(services, widget)?]) };
+    let secrets = webhooks::signing_secret(services, widget.organization, webhook, now)?;
+    let secrets = std::iter::once(secrets.current).chain(secrets.previous);
+    Ok(secrets.map(|secret| Zeroizing::new(secret.reveal().to_owned())).collect())
 }
 
 /// Shows the secret in use; that it was seen is in the audit log.
 pub fn secret(services: &Services, context: &Context, id: &str) -> Result<Zeroizing<String>, ServiceError> {
     let widget = find(services, context, id)?;
-    let secret = secrets_in_use(services, &widget)?.into_iter().next().ok_or_else(ServiceError::internal)?;
+    let secret =
+        secrets_in_use(services, &widget, context.now)?.into_iter().next().ok_or_else(ServiceError::internal)?;
     let event = Event {
-        action: "widget.secret_viewed",
+        action: "widget.secret_shown",
         organization: Some(widget.organization),
         target: party(&widget),
         changes: None,

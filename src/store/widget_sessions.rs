@@ -87,6 +87,14 @@ pub fn delete_of_widget(widget: i64) -> Statement {
     Statement::new("DELETE FROM widget_sessions WHERE widget = ?1", vec![Value::from(widget)])
 }
 
+/// Ends all of the widgets that use the secret of a webhook.
+pub fn delete_of_webhook(webhook: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM widget_sessions WHERE widget IN (SELECT number FROM widgets WHERE webhook = ?1)",
+        vec![Value::from(webhook.to_owned())],
+    )
+}
+
 /// Removes those that have run out.
 pub fn delete_dead(now: UnixMillis) -> Statement {
     Statement::new("DELETE FROM widget_sessions WHERE expires_at <= ?1", vec![Value::from(now)])

@@ -67,7 +67,8 @@ pub fn insert(widget: &Widget, sealed: Vec<u8>) -> Statement {
     Statement::new(
         "INSERT INTO widgets (number, id, organization, name, allowed_origins, require_identity, webhook,
              requests_per_minute, sealed, created_at, updated_at, version)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 1)",
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 1
+         WHERE ?7 IS NULL OR EXISTS (SELECT 1 FROM webhooks WHERE id = ?7 AND organization = ?3)",
         vec![
             Value::from(widget.number),
             Value::from(widget.id.clone()),
@@ -83,12 +84,13 @@ pub fn insert(widget: &Widget, sealed: Vec<u8>) -> Statement {
     )
 }
 
-/// Changes the settings of the widget as it was read (`widget.version`).
+/// Changes the settings of the widget as it was read (`widget.version`), while its webhook is its organization's.
 pub fn update(widget: &Widget, settings: &Settings, now: UnixMillis) -> Statement {
     Statement::new(
         "UPDATE widgets SET name = ?3, allowed_origins = ?4, require_identity = ?5, webhook = ?6,
              requests_per_minute = ?7, updated_at = ?8, version = version + 1
-         WHERE number = ?1 AND version = ?2",
+         WHERE number = ?1 AND version = ?2 AND (?6 IS NULL OR EXISTS (
+             SELECT 1 FROM webhooks WHERE id = ?6 AND webhooks.organization = widgets.organization))",
         vec![
             Value::from(widget.number),
             Value::from(widget.version),
@@ -107,6 +109,20 @@ pub fn rotate(widget: &Widget, sealed: Vec<u8>, now: UnixMillis) -> Statement {
     Statement::new(
         "UPDATE widgets SET sealed = ?3, updated_at = ?4, version = version + 1 WHERE number = ?1 AND version = ?2",
         vec![Value::from(widget.number), Value::from(widget.version), Value::from(sealed), Value::from(now)],
+    )
+}
+
+/// Notes that the secret of a webhook has changed under the widgets that use it.
+pub fn note_secret_of_webhook(webhook: &str) -> Statement {
+    Statement::new("UPDATE widgets SET version = version + 1 WHERE webhook = ?1", vec![Value::from(webhook.to_owned())])
+}
+
+/// Changes nothing, and one row of it, where no widget uses the secret of an organization's webhook.
+pub fn none_uses_webhook(organization: i64, webhook: &str) -> Statement {
+    Statement::new(
+        "UPDATE organizations SET name = name
+         WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM widgets WHERE webhook = ?2)",
+        vec![Value::from(organization), Value::from(webhook.to_owned())],
     )
 }
 

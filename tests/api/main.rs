@@ -61,6 +61,7 @@ mod user_commands;
 mod verification;
 mod verify;
 mod walls;
+mod webhooks;
 mod who_may_what;
 mod widget_sessions;
 mod widgets;

@@ -103,6 +103,17 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
         ("PATCH", "/api/admin/organization", Some(json!({ "name": "Home" })), admins(200)),
         // The home organization stays, whoever asks.
         ("DELETE", "/api/admin/organization", Some(json!({})), [401, 403, 403, 403, 409, 403]),
+        ("GET", "/api/admin/webhooks", None, admins(200)),
+        ("POST", "/api/admin/webhooks", Some(webhook()), admins(201)),
+        ("GET", "/api/admin/webhooks/{id}", None, admins(200)),
+        ("PATCH", "/api/admin/webhooks/{id}", Some(json!({ "description": "b" })), admins(200)),
+        ("GET", "/api/admin/webhooks/{id}/secret", None, [401, 403, 403, 403, 200, 403]),
+        ("POST", "/api/admin/webhooks/{id}/rotate-secret", None, admins(200)),
+        ("POST", "/api/admin/webhooks/{id}/test", None, admins(202)),
+        ("GET", "/api/admin/webhooks/{id}/deliveries", None, admins(200)),
+        ("POST", "/api/admin/webhooks/{id}/deliveries/{deliveryId}/retry", None, admins(200)),
+        ("DELETE", "/api/admin/webhooks/{id}", None, admins(204)),
+        ("POST", "/api/events", Some(json!({ "type": "a.b", "data": {} })), [401, 403, 202, 202, 202, 202]),
         // Pages ask these, and nobody's credential is looked at.
         ("OPTIONS", "/api/widgets/{id}/session", None, [204; 6]),
         ("POST", "/api/widgets/{id}/session", Some(json!({})), [201; 6]),
@@ -114,6 +125,11 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
         ("GET", "/api/admin/widgets/{id}/secret", None, [401, 403, 403, 403, 200, 403]),
         ("POST", "/api/admin/widgets/{id}/rotate-secret", None, admins(200)),
     ]
+}
+
+/// A webhook that is told of nothing.
+fn webhook() -> Value {
+    json!({ "url": "https://10.255.255.1/", "events": ["nothing.at_all"] })
 }
 
 /// Members who are there to be asked about, each once.
@@ -128,6 +144,20 @@ async fn target(ada: &Session, path: &str) -> String {
     }
     if !path.contains("{id}") {
         return path.to_owned();
+    }
+    if path.starts_with("/api/admin/webhooks") {
+        // One at a time: there is no room for as many as are asked about.
+        let there: Value = ada.get("/api/admin/webhooks").await.json().await.unwrap();
+        for webhook in there["items"].as_array().unwrap() {
+            ada.delete(&format!("/api/admin/webhooks/{}", text(&webhook["id"]))).await;
+        }
+        let webhook = text(&ada.post("/api/admin/webhooks", &webhook()).await.json::<Value>().await.unwrap()["id"]);
+        let of_webhook = path.replace("{id}", &webhook);
+        if !path.contains("{deliveryId}") {
+            return of_webhook;
+        }
+        let tested = ada.post(&format!("/api/admin/webhooks/{webhook}/test"), &json!({})).await;
+        return of_webhook.replace("{deliveryId}", &text(&tested.json::<Value>().await.unwrap()["id"]));
     }
     let id = if path.starts_with("/api/admin/invites") {
         let invite = json!({ "email": "asked@example.com", "role": "member" });

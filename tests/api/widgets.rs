@@ -172,8 +172,8 @@ async fn the_secret_is_shown_to_a_session_alone_and_every_look_is_told_of() {
     let second = secret(&ada, &widget).await;
     assert_ne!(first, second);
     let actions: Vec<String> = entries(&ada, &widget).await.into_iter().map(|(action, _)| action).collect();
-    let viewed = "widget.secret_viewed";
-    assert_eq!(actions, ["widget.created", viewed, viewed, "widget.secret_rotated", viewed]);
+    let shown = "widget.secret_shown";
+    assert_eq!(actions, ["widget.created", shown, shown, "widget.secret_rotated", shown]);
     let log = ada.get("/api/admin/audit-log").await.text().await.unwrap();
     assert!(!log.contains(&first) && !log.contains(&second));
 }
@@ -208,4 +208,80 @@ async fn of_many_changes_at_once_none_is_lost_unseen_and_one_deletion_succeeds()
     }
     let statuses = statuses_at_once(64, |_| ada.request(Method::DELETE, &path(&widget))).await;
     assert_eq!((count(&statuses, 204), count(&statuses, 404)), (1, 63), "{statuses:?}");
+}
+
+/// A webhook that nothing is sent to.
+async fn webhook(session: &Session) -> String {
+    let body = json!({ "url": "http://127.0.0.1:9/", "events": ["nothing.happens"] });
+    let response = session.post("/api/admin/webhooks", &body).await;
+    let status = response.status();
+    let made: Value = response.json().await.unwrap();
+    assert_eq!(status, 201, "{made}");
+    text(&made["id"])
+}
+
+async fn spawn_with_loopback() -> (App, Session) {
+    App::spawn_with(|config| {
+        config.webhooks.allow_networks = vec![String::from("127.0.0.1/32").try_into().unwrap()];
+    })
+    .await
+}
+
+#[tokio::test]
+async fn with_a_webhook_its_secret_is_used_in_place_of_the_widgets_own() {
+    let (app, ada) = spawn_with_loopback().await;
+    let hook = webhook(&ada).await;
+    let of_hook = format!("/api/admin/webhooks/{hook}");
+    let widget = make(&ada, json!({ "webhookId": hook, "requireIdentity": true })).await;
+    assert_eq!(widget["webhookId"], hook.as_str());
+    let first = secret(&ada, &widget).await;
+    let shown: Value = ada.get(&format!("{of_hook}/secret")).await.json().await.unwrap();
+    assert_eq!(shown["secret"], first.as_str());
+    let body = |secret: &str| json!({ "userId": "ada", "userHash": hash(secret, "ada") });
+    let session = token(&app, &widget, body(&first)).await;
+
+    let own = ada.post(&format!("{}/rotate-secret", path(&widget)), &json!({})).await;
+    assert_eq!(error_of(own).await, (409, "CONFLICT".into()));
+    assert_eq!(error_of(ada.delete(&of_hook).await).await, (409, "CONFLICT".into()), "a widget stands on it");
+
+    let rotated = ada.post(&format!("{of_hook}/rotate-secret"), &json!({ "graceSeconds": 60 })).await;
+    assert_eq!(rotated.status(), 200);
+    let who = |token: String| app.request(Method::GET, "/api/auth/session").bearer_auth(token).send();
+    assert_eq!(who(session).await.unwrap().status(), 401, "its secret was rotated");
+    let second = secret(&ada, &widget).await;
+    assert_ne!(first, second);
+    for good in [&first, &second] {
+        assert_eq!(ask(&app, &widget, None, body(good)).await.status(), 201, "both while the grace lasts");
+    }
+    app.clock.advance_ms(60_000);
+    assert_eq!(error_of(ask(&app, &widget, None, body(&first)).await).await, (403, "USER_HASH_INVALID".into()));
+    let session = token(&app, &widget, body(&second)).await;
+
+    assert_eq!(ada.patch(&path(&widget), &json!({ "webhookId": null })).await.status(), 200);
+    assert_eq!(who(session).await.unwrap().status(), 401, "it has another secret");
+    assert_eq!(error_of(ask(&app, &widget, None, body(&second)).await).await, (403, "USER_HASH_INVALID".into()));
+    assert_eq!(ask(&app, &widget, None, body(&secret(&ada, &widget).await)).await.status(), 201);
+    assert_eq!(ada.delete(&of_hook).await.status(), 204);
+}
+
+#[tokio::test]
+async fn the_webhook_must_be_ones_own_organizations_and_goes_with_it() {
+    let (mut app, ada) = spawn_with_loopback().await;
+    let adas = webhook(&ada).await;
+    app.stop().await;
+    let state = super::people::state(&app);
+    let other = super::people::add_organization(&state, "org_other");
+    super::people::add_user(&state, other, "bea", "owner");
+    drop(state);
+    let app = app.restart().await;
+    let bea = super::people::sign_in(&app, "bea").await;
+    let (status, _, fields) = fault_of(bea.post(WIDGETS, &json!({ "name": "w", "webhookId": adas })).await).await;
+    assert!(status == 400 && fields["webhookId"].is_string(), "{fields}");
+    let widget = make(&bea, json!({ "webhookId": webhook(&bea).await })).await;
+    let (status, _, fields) = fault_of(bea.patch(&path(&widget), &json!({ "webhookId": adas })).await).await;
+    assert!(status == 400 && fields["webhookId"].is_string(), "{fields}");
+    let deleted = bea.request(Method::DELETE, "/api/admin/organization");
+    let deleted = deleted.json(&json!({ "password": super::support::PASSWORD })).send().await.unwrap();
+    assert_eq!(deleted.status(), 204);
+    assert_eq!(error_of(ask(&app, &widget, None, json!({})).await).await, (404, "NOT_FOUND".into()));
 }

@@ -91,6 +91,8 @@ impl App {
         });
         let (address, handle, setup_link, services) = receiver.await.expect("the server starts");
         let setup_token = setup_link.and_then(|link| link.split_once("token=").map(|(_, token)| token.to_owned()));
+        // Claviger's own client names its provider of cryptography; this one asks the process for one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         App {
             address,
