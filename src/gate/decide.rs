@@ -124,7 +124,11 @@ pub fn judge(demand: &Demand, credential: &Credential, facts: &Facts<'_>) -> Res
             if widget.expires_at <= facts.at.unix_ms {
                 return Err(ErrorCode::WidgetTokenInvalid);
             }
-            require_kind(demand, demand.allow.widget)?;
+            // That a session is needed would help nobody on a customer's page.
+            require_kind(demand, demand.allow.widget).map_err(|code| match code {
+                ErrorCode::SessionRequired => ErrorCode::CredentialNotAllowed,
+                other => other,
+            })?;
             require_organization(&demand.organizations, &widget.organization)
         }
     }
@@ -306,6 +310,8 @@ mod tests {
     fn a_widgets_session_passes_where_it_is_asked_for_until_it_ends() {
         let widget = |expires_at| {
             Credential::Widget(Arc::new(WidgetRecord {
+                name: String::new(),
+                claims: Default::default(),
                 number: 8,
                 widget: "wgt_8".into(),
                 organization: KeyRecord::example(1).organization,

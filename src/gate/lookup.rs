@@ -16,7 +16,9 @@ use crate::crypto::signature::{self, SigningKey};
 use crate::role::Role;
 use crate::store::api_keys::{self, ApiKey};
 use crate::store::shares::{self, Share, Shared};
-use crate::store::{ReadResult, Reader, Store, StoreError, memberships, organizations, sessions, users};
+use crate::store::{
+    ReadResult, Reader, Store, StoreError, memberships, organizations, sessions, users, widget_sessions, widgets,
+};
 
 /// The organization of a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -258,9 +260,33 @@ impl Lookup {
         }))
     }
 
-    /// The session of a widget of this token's digest. No widget opens sessions yet, so that nobody has one.
-    pub fn widget(&self, _digest: &Digest) -> Result<Option<WidgetRecord>, StoreError> {
-        Ok(None)
+    /// The session of a widget of this token's digest, running or over. `None` where no page was given it.
+    pub fn widget(&self, digest: &Digest, now: UnixMillis) -> Result<Option<WidgetRecord>, StoreError> {
+        self.store.read(|reader| {
+            let Some(session) = widget_sessions::by_digest(reader, digest)? else { return Ok(None) };
+            // A clock that was set back must not lengthen anything: a session of the future is dead.
+            if now + HOUR <= session.created_at {
+                return Ok(None);
+            }
+            let Some(widget) = widgets::by_number(reader, session.widget)? else { return Ok(None) };
+            let Some(organization) = self.organization(reader, widget.organization)? else { return Ok(None) };
+            Ok(Some(WidgetRecord {
+                number: widget.number,
+                widget: widget.id,
+                name: widget.settings.name,
+                expires_at: session.expires_at,
+                limit: widget.settings.requests_per_minute.min(organization.max_rate_limit),
+                claims: session.claims,
+                subject: session.user.as_deref().unwrap_or("").into(),
+                identity: Identity::of_widget(session.user.as_deref(), &organization.id),
+                organization,
+            }))
+        })
+    }
+
+    /// What notices that the clock was set back.
+    pub fn clock_watch(&self) -> &ClockWatch {
+        &self.clock_watch
     }
 
     /// The living session of this token's digest. `gate` says that it came with the gate's own cookie.

@@ -24,6 +24,7 @@ pub mod widget;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::{Moment, UnixMillis};
 use crate::config::{Config, OnFailure};
@@ -79,6 +80,8 @@ pub struct Gate {
     ledger: Ledger,
     on_failure: OnFailure,
     started: Moment,
+    /// How many of the clock's set-backs the cache of widgets' sessions knows of.
+    settled: AtomicU64,
     /// What was decided, in numbers.
     pub tally: Tally,
 }
@@ -106,6 +109,7 @@ impl Gate {
             ledger,
             on_failure: config.ledger.on_failure,
             started,
+            settled: AtomicU64::new(0),
             tally: Tally::default(),
         }
     }
@@ -128,7 +132,19 @@ impl Gate {
     /// Takes away what had ended before the clock was set back, if it was; to be called, where it may block, before
     /// anything is judged by the time.
     pub fn settle_clock(&self, now: UnixMillis) -> Result<(), StoreError> {
-        self.lookup.settle_clock(now).map(drop)
+        self.lookup.settle_clock(now)?;
+        let set_backs = self.lookup.clock_watch().set_backs();
+        if self.settled.load(Ordering::SeqCst) != set_backs {
+            self.widgets.evict(|_| true);
+            self.settled.store(set_backs, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    /// Whether what is kept of sessions of widgets can be judged by the present time.
+    fn is_settled(&self, now: UnixMillis) -> bool {
+        let watch = self.lookup.clock_watch();
+        !watch.is_unsettled(now) && self.settled.load(Ordering::SeqCst) == watch.set_backs()
     }
 
     /// The request log.
@@ -186,6 +202,11 @@ impl Gate {
         Ok(Some(record))
     }
 
+    fn widget_blocking(&self, digest: &Digest, now: UnixMillis) -> Result<Option<Arc<WidgetRecord>>, StoreError> {
+        self.settle_clock(now)?;
+        self.look_up(&self.widgets, digest, |lookup, digest| lookup.widget(digest, now))
+    }
+
     /// Finds whose credential was presented. `gate_cookie` says that the session token came with the gate's cookie. A
     /// share's password is not looked at: that is a service's work, for it takes hashing.
     pub async fn resolve(
@@ -217,9 +238,10 @@ impl Gate {
             }
             Presented::Widget(token) => {
                 let digest = Digest::of(token);
-                let found = match self.widgets.get(&digest) {
-                    Ok(record) => Some(record),
-                    Err(_) => self.blocking(move |gate| gate.look_up(&gate.widgets, &digest, Lookup::widget)).await?,
+                let kept = if self.is_settled(now) { self.widgets.get(&digest).ok() } else { None };
+                let found = match kept {
+                    Some(record) => Some(record),
+                    None => self.blocking(move |gate| gate.widget_blocking(&digest, now)).await?,
                 };
                 Ok(found.map_or(Credential::Refused(ErrorCode::WidgetTokenInvalid), Credential::Widget))
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::identity::Identity;
 use super::lookup::OrganizationFacts;
 use crate::clock::UnixMillis;
+use crate::store::widget_sessions::Claims;
 
 /// Everything about a widget's session that a decision needs.
 #[derive(Clone, Debug)]
@@ -14,10 +15,14 @@ pub struct WidgetRecord {
     pub number: i64,
     /// `wgt_…`
     pub widget: String,
+    /// What people call the widget.
+    pub name: String,
     pub organization: OrganizationFacts,
     pub expires_at: UnixMillis,
     /// Requests a minute, of the whole widget.
     pub limit: u32,
+    /// What the page says of its user without proof; nothing is ever decided by it.
+    pub claims: Claims,
     /// The user's id, as the ledger has it; empty if anonymous.
     pub subject: Arc<str>,
     /// What the gate says of it ([`Identity::of_widget`]).

@@ -10,7 +10,7 @@ use super::answer::{Answer, ok};
 use super::{
     account, api_keys, audit_log, auth, events, invitations, key_check, mail, members, organization, own_sessions,
     passwords, project_prd, project_shares, projects, registration, requests, routes, setup, shares, system, templates,
-    verification, webhooks,
+    verification, webhooks, widget_sessions, widgets,
 };
 
 /// The body of every error.
@@ -73,6 +73,7 @@ pub struct ErrorBody {
         requests::of_key,
         requests::usage,
         requests::of_organization,
+        requests::usage_of_keys,
         audit_log::list,
         audit_log::export,
         mail::list,
@@ -128,6 +129,15 @@ pub struct ErrorBody {
         webhooks::deliveries,
         webhooks::retry,
         events::publish,
+        widgets::list,
+        widgets::create,
+        widgets::get,
+        widgets::change,
+        widgets::delete,
+        widgets::secret,
+        widgets::rotate_secret,
+        widget_sessions::open,
+        widget_sessions::preflight,
     )
 )]
 struct Annotations;
@@ -147,7 +157,7 @@ pub fn build() -> Value {
         if matches!(line.access, routes::Access::Session(_)) {
             operation["security"] = json!([{ "session": [] }]);
         }
-        if matches!(line.access, routes::Access::Any(_) | routes::Access::Unlimited(_)) {
+        if matches!(line.access, routes::Access::Any(_) | routes::Access::AnyOrWidget | routes::Access::Unlimited(_)) {
             operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }]);
         }
         if matches!(line.access, routes::Access::Shared(_)) {

@@ -12,9 +12,9 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::answer::{Answer, HttpError};
 use super::{
-    App, account, admission, api_keys, audit_log, auth, envelope, events, invitations, key_check, mail, members,
-    openapi, organization, own_sessions, pages, passwords, project_prd, project_shares, projects, registration,
-    requests, setup, shares, system, templates, verification, verify, webhooks,
+    App, account, admission, api_keys, audit_log, auth, cross_origin, embed, envelope, events, invitations, key_check,
+    mail, members, openapi, organization, own_sessions, pages, passwords, project_prd, project_shares, projects,
+    registration, requests, setup, shares, system, templates, verification, verify, webhooks, widget_sessions, widgets,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -44,6 +44,13 @@ pub enum Access {
     Anyone,
     /// Any credential of at least this role.
     Any(Role),
+    /// Any credential of whatever role, or a widget's session.
+    AnyOrWidget,
+    /// Pages of other origins: anybody, only so often a minute from one network. No cookie and no other credential is looked
+    /// at, so that there is nothing to guard against other sites.
+    CrossOrigin,
+    /// A browser's question before such a request: anybody, unlimited, unrecorded.
+    Preflight,
     /// A session alone, of at least this role: all that could take an account or an organization over.
     Session(Role),
     /// Any credential of at least this role; it draws on nobody's limit.
@@ -78,7 +85,10 @@ macro_rules! table {
 
 /// Every route but `/verify`, which takes any method and has a way of its own.
 pub fn table() -> Vec<Line> {
-    use Access::{Any, Anyone, AnyonePerNetwork, Open, PerNetwork, Session, Shared, Unlimited};
+    use Access::{
+        Any, AnyOrWidget, Anyone, AnyonePerNetwork, CrossOrigin, Open, PerNetwork, Preflight, Session, Shared,
+        Unlimited,
+    };
     use Role::{Admin, Member, Owner, Viewer};
     table! {
         GET    "/livez"                                Open              => system::livez;
@@ -98,7 +108,7 @@ pub fn table() -> Vec<Line> {
         POST   "/api/setup"                            PerNetwork        => setup::found;
         POST   "/api/auth/sign-in"                     PerNetwork        => auth::sign_in;
         POST   "/api/auth/sign-out"                    Anyone            => auth::sign_out;
-        GET    "/api/auth/session"                     Any(Viewer)       => auth::session;
+        GET    "/api/auth/session"                     AnyOrWidget       => auth::session;
 
         POST   "/api/auth/register"                    PerNetwork        => registration::register;
         GET    "/api/auth/verify-email"                Anyone            => verification::follow;
@@ -128,6 +138,7 @@ pub fn table() -> Vec<Line> {
         GET    "/api/admin/rest-api-keys/{id}/requests" Any(Admin)       => requests::of_key;
         GET    "/api/admin/rest-api-keys/{id}/usage"   Any(Admin)        => requests::usage;
         GET    "/api/admin/requests"                   Any(Admin)        => requests::of_organization;
+        GET    "/api/admin/usage"                      Any(Admin)        => requests::usage_of_keys;
 
         GET    "/api/admin/audit-log"                  Any(Admin)        => audit_log::list;
         GET    "/api/admin/audit-log/export"           Any(Admin)        => audit_log::export;
@@ -189,6 +200,17 @@ pub fn table() -> Vec<Line> {
         GET    "/api/admin/webhooks/{id}/deliveries"   Any(Admin)        => webhooks::deliveries;
         POST   "/api/admin/webhooks/{id}/deliveries/{deliveryId}/retry" Any(Admin) => webhooks::retry;
         POST   "/api/events"                           Any(Member)       => events::publish;
+
+        GET    "/embed.js"                             Open              => embed::script;
+        OPTIONS "/api/widgets/{id}/session"            Preflight         => widget_sessions::preflight;
+        POST   "/api/widgets/{id}/session"             CrossOrigin       => widget_sessions::open;
+        GET    "/api/admin/widgets"                    Any(Admin)        => widgets::list;
+        POST   "/api/admin/widgets"                    Any(Admin)        => widgets::create;
+        GET    "/api/admin/widgets/{id}"               Any(Admin)        => widgets::get;
+        PATCH  "/api/admin/widgets/{id}"               Any(Admin)        => widgets::change;
+        DELETE "/api/admin/widgets/{id}"               Any(Admin)        => widgets::delete;
+        GET    "/api/admin/widgets/{id}/secret"        Session(Admin)    => widgets::secret;
+        POST   "/api/admin/widgets/{id}/rotate-secret" Any(Admin)        => widgets::rotate_secret;
     }
 }
 
@@ -204,6 +226,10 @@ fn body_limit(path: &str) -> Option<usize> {
 /// The classes of the limits for each network begin here, beyond those of the rules.
 const NETWORK_CLASSES: u32 = 1 << 24;
 
+/// Pages of other origins may ask so many times as often as somebody who signs in: each visit asks once, and a whole
+/// office has one address.
+const PAGES_TO_ONE: u32 = 6;
+
 impl Access {
     /// In the terms of the gate. `index` tells the route's own limit from others'.
     fn demands(self, index: usize, requests_per_minute: u32) -> Option<Demands> {
@@ -215,21 +241,32 @@ impl Access {
         };
         let credentials = Allow { api_key: true, session: true, ..Allow::default() };
         let anybody = Allow { anonymous: true, ..credentials };
+        let of_each_network = |limit| ClassLimit {
+            number: NETWORK_CLASSES + index as u32,
+            name: "network".into(),
+            limit,
+            per_network: true,
+        };
         let demands = match self {
-            Access::Open => return None,
+            Access::Open | Access::Preflight => return None,
             Access::PerNetwork | Access::AnyonePerNetwork => Demands {
-                demand: Demand {
-                    allow: anybody,
-                    class: Some(ClassLimit {
-                        number: NETWORK_CLASSES + index as u32,
-                        name: "network".into(),
-                        limit: requests_per_minute,
-                        per_network: true,
-                    }),
-                    ..own
-                },
+                demand: Demand { allow: anybody, class: Some(of_each_network(requests_per_minute)), ..own },
                 looks_at_credentials: self == Access::AnyonePerNetwork,
                 csrf_always: true,
+            },
+            Access::CrossOrigin => Demands {
+                demand: Demand {
+                    allow: anybody,
+                    class: Some(of_each_network(requests_per_minute.saturating_mul(PAGES_TO_ONE))),
+                    ..own
+                },
+                looks_at_credentials: false,
+                csrf_always: false,
+            },
+            Access::AnyOrWidget => Demands {
+                demand: Demand { allow: Allow { widget: true, ..credentials }, ..own },
+                looks_at_credentials: true,
+                csrf_always: false,
             },
             Access::Anyone => {
                 Demands { demand: Demand { allow: anybody, ..own }, looks_at_credentials: true, csrf_always: false }
@@ -269,8 +306,8 @@ impl Access {
     /// In the words of the OpenAPI document.
     pub fn describe(self) -> serde_json::Value {
         match self {
-            Access::Open => serde_json::json!({ "credentials": [] }),
-            Access::PerNetwork => serde_json::json!({ "credentials": [], "limited": "network" }),
+            Access::Open | Access::Preflight => serde_json::json!({ "credentials": [] }),
+            Access::PerNetwork | Access::CrossOrigin => serde_json::json!({ "credentials": [], "limited": "network" }),
             Access::AnyonePerNetwork => {
                 serde_json::json!({ "credentials": ["api_key", "session", "none"], "limited": "network" })
             }
@@ -280,6 +317,10 @@ impl Access {
             }
             Access::Shared(role) => {
                 serde_json::json!({ "credentials": ["api_key", "session", "share"], "role": role.as_str() })
+            }
+            Access::AnyOrWidget => {
+                let role = Role::Viewer.as_str();
+                serde_json::json!({ "credentials": ["api_key", "session", "widget"], "role": role })
             }
             Access::Session(role) => serde_json::json!({ "credentials": ["session"], "role": role.as_str() }),
             Access::Unlimited(role) => {
@@ -324,12 +365,13 @@ fn route(line: &Line, index: usize, requests_per_minute: u32) -> Route {
     } else {
         route.method(line.method.clone())
     };
-    match line.access.demands(index, requests_per_minute) {
-        None => route,
-        Some(demands) => {
-            let demands = Arc::new(demands);
-            route.wrap(from_fn(move |request, next| admission::wrap(Arc::clone(&demands), request, next)))
-        }
+    if let Some(demands) = line.access.demands(index, requests_per_minute) {
+        let demands = Arc::new(demands);
+        route = route.wrap(from_fn(move |request, next| admission::wrap(Arc::clone(&demands), request, next)));
+    }
+    match line.access {
+        Access::CrossOrigin | Access::Preflight => route.wrap(from_fn(cross_origin::wrap)),
+        _ => route,
     }
 }
 

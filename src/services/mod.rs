@@ -13,6 +13,7 @@ pub mod invitations;
 pub mod jobs;
 pub mod key_requests;
 pub mod key_settings;
+pub mod key_usage;
 pub mod key_view;
 pub mod lockout;
 pub mod markdown;
@@ -21,6 +22,7 @@ pub mod members;
 pub mod operator;
 pub mod organization;
 pub mod organizations;
+pub mod origins;
 pub mod outbox;
 pub mod outbox_delivery;
 pub mod own_organization;
@@ -55,6 +57,9 @@ pub mod webhook_sending;
 pub mod webhook_settings;
 mod webhook_switching;
 pub mod webhooks;
+pub mod widget_sessions;
+pub mod widget_settings;
+pub mod widgets;
 
 use std::sync::Arc;
 

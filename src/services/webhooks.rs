@@ -11,7 +11,7 @@ use crate::clock::{DAY, SECOND, UnixMillis, to_rfc3339};
 use crate::error_code::ErrorCode;
 use crate::store::audit_log::Party;
 use crate::store::webhooks::{self, Webhook};
-use crate::store::{Change, Refusal, StoreError, users};
+use crate::store::{Change, Refusal, StoreError, users, widget_sessions, widgets};
 use crate::webhook::signature::{Secret, Secrets};
 use crate::webhook::target::Target;
 
@@ -183,13 +183,20 @@ pub fn change(
     get(services, context, id)
 }
 
-/// Removes one, with its deliveries: those that wait are not sent any more.
+/// Removes one, with its deliveries: those that wait are not sent any more. One whose secret a widget uses stays.
 pub fn delete(services: &Services, context: &Context, id: &str) -> Result<(), ServiceError> {
     let webhook = find(services, context, id)?;
     let change = by_one_who_still_may(Change::new(), context, webhook.organization)
+        .exactly_one(widgets::none_uses_webhook(webhook.organization, id), Refusal::Gone)
         .exactly_one(webhooks::delete(webhook.organization, id), Refusal::NotFound)
         .audited(services.audit(context, event("webhook.deleted", &webhook, None))?);
-    Ok(services.store.commit(change)?)
+    services.store.commit(change).map_err(|error| match error {
+        StoreError::Refused(Refusal::Gone) => ServiceError::new(
+            ErrorCode::Conflict,
+            "A widget uses this webhook's secret: give the widget another webhookId, or null, first",
+        ),
+        other => other.into(),
+    })
 }
 
 /// Opens a secret that is under the master key.
@@ -234,7 +241,7 @@ pub fn secret(services: &Services, context: &Context, id: &str) -> Result<Secret
 }
 
 /// Gives it another secret. The one it has signs too until the grace ends; one before that does not any more.
-/// `grace_seconds` is read once it is known that the webhook is there.
+/// Sessions of widgets that use it end. `grace_seconds` is read once it is known that the webhook is there.
 pub fn rotate(
     services: &Services,
     context: &Context,
@@ -251,7 +258,11 @@ pub fn rotate(
     let changes = serde_json::json!({ "previousSecretUntil": { "after": to_rfc3339(until) } });
     let change = by_one_who_still_may(Change::new(), context, webhook.organization)
         .exactly_one(webhooks::rotate(&webhook, &mint(services, id)?, until), Refusal::Outdated)
+        .then(widgets::note_secret_of_webhook(id))
+        .then(widget_sessions::delete_of_webhook(id))
         .audited(services.audit(context, event("webhook.secret_rotated", &webhook, Some(changes)))?);
-    services.store.commit(change)?;
+    let result = services.store.commit(change);
+    services.gate.evict_widgets(|record| record.organization.number == webhook.organization);
+    result?;
     get(services, context, id)
 }

@@ -41,6 +41,8 @@ pub mod webhook_bell;
 pub mod webhook_deliveries;
 pub mod webhook_events;
 pub mod webhooks;
+pub mod widget_sessions;
+pub mod widgets;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -180,7 +182,7 @@ impl Store {
         &self.webhook_bell
     }
 
-    /// A number that no organization, no key and no share has, nor will have.
+    /// A number that no organization, no key, no share and no widget has, nor will have.
     pub fn next_number(&self) -> i64 {
         self.next_number.fetch_add(1, Ordering::Relaxed)
     }

@@ -307,6 +307,28 @@ impl Flow<'_> {
         self.secrets.add("a link's token", link.trim().split_once("token=").unwrap().1);
     }
 
+    /// A widget's secrets, the hash of a user id, and the tokens of its sessions.
+    fn widgets(&mut self) {
+        let made = self.call("POST", "/api/admin/widgets", Some(json!({ "name": "Chat" })), 201);
+        let path = format!("/api/admin/widgets/{}", text(&made.json()["id"]));
+        for _ in 0..2 {
+            let secret = text(&self.call("GET", &format!("{path}/secret"), None, 200).json()["secret"]);
+            let hash = crate::widgets::hash(&secret, "user-7");
+            let session = format!("/api/widgets/{}/session", text(&made.json()["id"]));
+            let body = json!({ "userId": "user-7", "userHash": hash });
+            let token = text(&self.call("POST", &session, Some(body), 201).json()["token"]);
+            let odd = json!({ "userId": "user-7", "userHash": hash, "usrHash": hash });
+            assert!(!self.call("POST", &session, Some(odd), 400).body.contains(&hash));
+            self.use_everywhere(&token);
+            self.call("POST", &session, Some(json!({ "userId": "eve", "userHash": hash })), 403);
+            self.secrets.add("a widget's secret", secret);
+            self.secrets.add("a user hash", hash);
+            self.secrets.add("the token of a widget's session", token);
+            self.call("POST", &format!("{path}/rotate-secret"), None, 200);
+        }
+        self.call("DELETE", &path, None, 204);
+    }
+
     fn master_key(&mut self) {
         let hex = std::fs::read_to_string(self.site.data_dir().join("master.key")).unwrap();
         let hex = hex.trim();
@@ -336,6 +358,7 @@ fn go_through_every_flow(log: &str) {
     flow.keys();
     flow.shares();
     flow.team();
+    flow.widgets();
     let proved = site.run(&["audit", "verify"]);
     assert!(proved.status.success(), "{proved:?}");
     flow.secrets.assert_nowhere(&site);

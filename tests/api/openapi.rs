@@ -105,6 +105,11 @@ async fn the_bodies_have_every_field_of_the_contract() {
     assert_eq!(body_fields(&document, "/api/admin/rest-api-keys/{id}/rotate", "post"), ["graceSeconds"]);
     assert_eq!(body_fields(&document, "/api/setup", "post"), sorted("token name email password organization"));
     assert_eq!(body_fields(&document, "/api/auth/sign-in", "post"), sorted("email password"));
+    let widget = "name allowedOrigins requireIdentity webhookId requestsPerMinute";
+    assert_eq!(body_fields(&document, "/api/admin/widgets", "post"), sorted(widget));
+    assert_eq!(body_fields(&document, "/api/admin/widgets/{id}", "patch"), sorted(widget));
+    let session = "userId userName userEmail userHash";
+    assert_eq!(body_fields(&document, "/api/widgets/{id}/session", "post"), sorted(session));
     for (method, path, fields) in [
         ("post", "register", "name email password timezone inviteToken"),
         ("post", "verify-email", "token"),

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::json;
 
 use super::support::process::Prober;
-use super::support::{App, KEYS, Key, Session};
+use super::support::{App, KEYS, Session};
+use super::widgets;
 
 const WORKERS: usize = 64;
 /// What each worker asks after the answer.
@@ -21,8 +22,8 @@ struct Round {
 }
 
 impl Round {
-    fn begin(app: &App, key: &Key) -> Round {
-        Round::with_header(app, &format!("Authorization: Bearer {}", key.token))
+    fn begin(app: &App, token: &str) -> Round {
+        Round::with_header(app, &format!("Authorization: Bearer {token}"))
     }
 
     fn with_header(app: &App, header: &str) -> Round {
@@ -83,7 +84,7 @@ async fn no_request_passes<F: Future<Output = ()>>(
     while asked < REQUESTS / 2 || after < REQUESTS / 4 {
         let key = session.make_key(json!({ "rateLimit": 10_000 })).await;
         assert_eq!(app.verify_status(&key.token, "GET", "/x").await, 200);
-        let round = Round::begin(app, &key);
+        let round = Round::begin(app, &key.token);
         round.in_use().await;
         revoke(key.id.clone()).await;
         let (statuses, all) = round.end().await;
@@ -159,4 +160,41 @@ async fn no_request_begun_after_a_share_s_revocation_is_accepted() {
         asked += all;
         after += statuses.len();
     }
+}
+
+/// The same for the session of a widget that is under use while its widget is changed so.
+async fn no_session_of_a_widget_passes<F: Future<Output = ()>>(revoke: impl Fn(Session, String) -> F) {
+    let (app, session) = App::spawn_with(|config| {
+        let allow = vec![String::from("widget")];
+        config.rules = vec![claviger::config::Rule { path: "/{*rest}".into(), allow, ..Default::default() }];
+    })
+    .await;
+    let (mut asked, mut after) = (0, 0);
+    while asked < REQUESTS / 2 || after < REQUESTS / 4 {
+        let widget = widgets::make(&session, json!({ "requestsPerMinute": 10_000 })).await;
+        let token = widgets::token(&app, &widget, json!({})).await;
+        let round = Round::begin(&app, &token);
+        round.in_use().await;
+        revoke(session.clone(), widgets::path(&widget)).await;
+        let (statuses, all) = round.end().await;
+        assert!(statuses.iter().all(|status| *status == 401), "{statuses:?}");
+        asked += all;
+        after += statuses.len();
+    }
+}
+
+#[tokio::test]
+async fn no_request_begun_after_its_widget_is_deleted_is_accepted() {
+    no_session_of_a_widget_passes(|session, path| async move {
+        assert_eq!(session.delete(&path).await.status(), 204);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_request_begun_after_its_widget_got_another_secret_is_accepted() {
+    no_session_of_a_widget_passes(|session, path| async move {
+        assert_eq!(session.post(&format!("{path}/rotate-secret"), &json!({})).await.status(), 200);
+    })
+    .await;
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use super::people;
 use super::support::{App, EMAIL, KEYS, PASSWORD, Session, header, text};
+use super::{people, widgets};
 
 /// Who asks, in the order of the table's columns.
 const WHO: [Who; 6] = [Who::Nobody, Who::Key("viewer"), Who::Key("member"), Who::Key("admin"), Who::Ada, Who::Max];
@@ -84,6 +84,7 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
         ("GET", "/api/admin/rest-api-keys/{id}/requests", None, admins(200)),
         ("GET", "/api/admin/rest-api-keys/{id}/usage", None, admins(200)),
         ("GET", "/api/admin/requests", None, admins(200)),
+        ("GET", "/api/admin/usage", None, admins(200)),
         ("GET", "/api/admin/audit-log", None, admins(200)),
         ("GET", "/api/admin/audit-log/export", None, admins(200)),
         ("GET", "/api/admin/mail", None, [401, 403, 403, 403, 200, 403]),
@@ -143,6 +144,16 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
         ("POST", "/api/admin/webhooks/{id}/deliveries/{deliveryId}/retry", None, admins(200)),
         ("DELETE", "/api/admin/webhooks/{id}", None, admins(204)),
         ("POST", "/api/events", Some(json!({ "type": "a.b", "data": {} })), [401, 403, 202, 202, 202, 202]),
+        // Pages ask these, and nobody's credential is looked at.
+        ("OPTIONS", "/api/widgets/{id}/session", None, [204; 6]),
+        ("POST", "/api/widgets/{id}/session", Some(json!({})), [201; 6]),
+        ("GET", "/api/admin/widgets", None, admins(200)),
+        ("POST", "/api/admin/widgets", Some(json!({ "name": "w" })), admins(201)),
+        ("GET", "/api/admin/widgets/{id}", None, admins(200)),
+        ("PATCH", "/api/admin/widgets/{id}", Some(json!({ "name": "b" })), admins(200)),
+        ("DELETE", "/api/admin/widgets/{id}", None, admins(204)),
+        ("GET", "/api/admin/widgets/{id}/secret", None, [401, 403, 403, 403, 200, 403]),
+        ("POST", "/api/admin/widgets/{id}/rotate-secret", None, admins(200)),
     ]
 }
 
@@ -194,6 +205,8 @@ async fn target(ada: &Session, path: &str) -> String {
     } else if path.starts_with("/api/admin/invites") {
         let invite = json!({ "email": "asked@example.com", "role": "member" });
         text(&ada.post("/api/admin/invites", &invite).await.json::<Value>().await.unwrap()["id"])
+    } else if path.contains("/widgets/") {
+        text(&widgets::make(ada, json!({})).await["id"])
     } else {
         ada.make_key(json!({ "name": "Asked about" })).await.id
     };
@@ -304,6 +317,7 @@ async fn what_is_refused_changes_nothing() {
     let invite = json!({ "email": "kept@example.com", "role": "member" });
     let invited = text(&ada.post("/api/admin/invites", &invite).await.json::<Value>().await.unwrap()["id"]);
     let (kept_project, kept_template) = (project(&ada).await, template(&ada).await);
+    let widget = text(&widgets::make(&ada, json!({ "name": "Kept" })).await["id"]);
     let viewer = ada.make_key(json!({ "role": "viewer" })).await;
     let member = ada.make_key(json!({ "role": "member" })).await;
     let state = || async {
@@ -319,7 +333,8 @@ async fn what_is_refused_changes_nothing() {
         let invites = ada.get("/api/admin/invites").await.json::<Value>().await.unwrap();
         let projects = ada.get("/api/projects").await.json::<Value>().await.unwrap();
         let templates = ada.get("/api/admin/templates").await.json::<Value>().await.unwrap();
-        (settings, log, members, invites, projects, templates)
+        let widgets = ada.get(widgets::WIDGETS).await.json::<Value>().await.unwrap();
+        (settings, log, members, invites, projects, templates, widgets)
     };
     let before = state().await;
     for (method, path, body, expected) in table() {
@@ -330,6 +345,7 @@ async fn what_is_refused_changes_nothing() {
             path if path.starts_with("/api/admin/invites") => &invited,
             path if path.starts_with("/api/projects") => &kept_project,
             path if path.starts_with("/api/admin/templates") => &kept_template,
+            path if path.starts_with("/api/admin/widgets") => &widget,
             _ => &kept.id,
         };
         let path = path.replace("{id}", id).replace("{userId}", "usr_spare0");

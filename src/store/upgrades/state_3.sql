@@ -148,3 +148,33 @@ CREATE INDEX webhook_deliveries_by_state ON webhook_deliveries (webhook, state, 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook, next_attempt_at) WHERE state = 'waiting';
 
 -- Widgets
+
+CREATE TABLE widgets (
+    number              INTEGER PRIMARY KEY,       -- what its limit and its requests in the ledger are kept under
+    id                  TEXT    NOT NULL UNIQUE,   -- public: it stands in the customer's page
+    organization        INTEGER NOT NULL REFERENCES organizations (number) ON DELETE CASCADE,
+    name                TEXT    NOT NULL,
+    allowed_origins     TEXT    NOT NULL,          -- a JSON array; [] = any origin
+    require_identity    INTEGER NOT NULL CHECK (require_identity IN (0, 1)),
+    webhook             TEXT    REFERENCES webhooks (id), -- whose secret is used in place of its own
+    requests_per_minute INTEGER NOT NULL,
+    sealed              BLOB    NOT NULL,          -- its own secret under the master key
+    created_at          INTEGER NOT NULL,
+    updated_at          INTEGER NOT NULL,
+    version             INTEGER NOT NULL
+) STRICT;
+CREATE INDEX widgets_by_organization ON widgets (organization, number);
+CREATE INDEX widgets_by_webhook ON widgets (webhook) WHERE webhook IS NOT NULL;
+
+CREATE TABLE widget_sessions (
+    digest        BLOB    PRIMARY KEY,
+    widget        INTEGER NOT NULL REFERENCES widgets (number) ON DELETE CASCADE,
+    user          TEXT,                            -- proved by its hash; NULL = anonymous
+    claimed_user  TEXT,                            -- what the page says without proof
+    claimed_name  TEXT,
+    claimed_email TEXT,
+    created_at    INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX widget_sessions_by_widget ON widget_sessions (widget);
+CREATE INDEX widget_sessions_by_expiry ON widget_sessions (expires_at);
