@@ -38,6 +38,7 @@ pub mod setup;
 pub mod system;
 pub mod verification;
 pub mod verify;
+pub mod versions;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -35,6 +35,7 @@ pub mod sign_in_links;
 pub mod text_pages;
 pub mod users;
 pub mod verification;
+pub mod versions;
 
 use std::sync::Arc;
 
