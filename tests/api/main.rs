@@ -7,6 +7,7 @@ mod api_keys_list;
 mod api_keys_plans;
 mod api_keys_rotation;
 mod api_keys_usage;
+mod api_keys_versions;
 mod at_once;
 mod audit;
 mod audit_chain;
