@@ -1,15 +1,9 @@
-// Values as people read them: times in the browser's time zone, numbers with separators.
+// Values as people read them: times in their own time zone, numbers with separators.
+
+import { element } from "./elements.js";
 
 // The pages are in English, so dates are too: in the reader's own kind of it, if they have one.
 const LANGUAGE = navigator.languages.find((tag) => /^en\b/i.test(tag)) ?? "en-GB";
-
-const exactTimes = new Intl.DateTimeFormat(LANGUAGE, {
-  year: "numeric", month: "short", day: "numeric",
-  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
-});
-const timesOfDay = new Intl.DateTimeFormat(LANGUAGE, { timeStyle: "medium" });
-const relativeTimes = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
-const numbers = new Intl.NumberFormat(LANGUAGE);
 
 const UNITS = [
   ["year", 365 * 86_400],
@@ -19,18 +13,51 @@ const UNITS = [
   ["minute", 60],
 ];
 
-export const exactTime = (time) => exactTimes.format(new Date(time));
-export const timeOfDay = (time) => timesOfDay.format(new Date(time));
+const relativeTimes = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
+const numbers = new Intl.NumberFormat(LANGUAGE);
+let times = {};
+useTimeZone(undefined);
+
+// The browser's own zone until the account's is known; one that the browser does not know changes nothing.
+export function useTimeZone(timeZone) {
+  const make = (options) => new Intl.DateTimeFormat(LANGUAGE, { timeZone, ...options });
+  try {
+    times = {
+      exact: make({
+        year: "numeric", month: "short", day: "numeric",
+        hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+      }),
+      date: make({ dateStyle: "medium" }),
+      timeOfDay: make({ timeStyle: "medium" }),
+      hour: make({ hour: "2-digit", minute: "2-digit" }),
+    };
+  } catch {
+    // Kept as it was.
+  }
+}
+
+export const exactTime = (time) => times.exact.format(new Date(time));
+export const date = (time) => times.date.format(new Date(time));
+export const timeOfDay = (time) => times.timeOfDay.format(new Date(time));
+export const hour = (time) => times.hour.format(new Date(time));
 export const number = (value) => numbers.format(value);
 export const capitalised = (word) => word.charAt(0).toUpperCase() + word.slice(1);
 
-// "4 minutes ago". The clocks of server and browser may differ a little, hence no "in 2 seconds".
+// "1 key", "2 keys".
+export const count = (value, noun, plural = `${noun}s`) => `${number(value)} ${value === 1 ? noun : plural}`;
+
+// "4 minutes ago", "in 3 days". The clocks of server and browser may differ a little, hence no "in 2 seconds".
 export function timeAgo(time, now = Date.now()) {
   const seconds = (now - new Date(time)) / 1000;
   for (const [unit, length] of UNITS) {
-    if (seconds >= length) return relativeTimes.format(-Math.floor(seconds / length), unit);
+    if (Math.abs(seconds) >= length) return relativeTimes.format(-Math.trunc(seconds / length), unit);
   }
-  return "just now";
+  return seconds < -5 ? "in less than a minute" : "just now";
+}
+
+// "4 minutes ago", with the exact time on demand; `never` where there is no time.
+export function timeElement(time, never = "Never") {
+  return time ? element("time", { datetime: time, title: exactTime(time) }, timeAgo(time)) : never;
 }
 
 // "14:32", or "1:02:03" from an hour on.

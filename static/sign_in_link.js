@@ -1,34 +1,35 @@
 // The page of a sign-in link. Opening it uses nothing up; the button does.
 
 import { post } from "./api.js";
-import { connectForm } from "./forms.js";
+import { element } from "./elements.js";
+import { form } from "./form.js";
+import { takeToken } from "./link_token.js";
+import { linkButton, panel, showPanel } from "./panel.js";
+import { tellOtherTabs } from "./tabs.js";
 
-// Held here and nowhere else.
-const token = takeToken();
-
-connectForm(document.getElementById("sign-in-link"), {
-  send: () => post("/api/auth/sign-in-link", { token }),
-  // In place of this page: the back button must not lead to a link that is used up.
-  done: () => location.replace("/"),
-  refused(error) {
-    if (error.code === "TOKEN_INVALID") return showInvalid();
-    return false;
-  },
-});
-
-if (!token) showInvalid();
-
-// Reads the token and removes it from the address bar and this entry of the history.
-function takeToken() {
-  const token = new URLSearchParams(location.search).get("token");
-  history.replaceState(null, "", location.pathname);
-  return token;
+export function page() {
+  const token = takeToken();
+  if (!token) return invalid();
+  return panel(
+    "Sign in",
+    element("p", { class: "lead" }, "With the link that the administrator of this server made for you."),
+    form({
+      submit: "Sign in",
+      busy: "Signing in…",
+      send: () => post("/api/auth/sign-in-link", { token }),
+      done() {
+        tellOtherTabs();
+        // In place of this page: the back button must not lead to a link that is used up.
+        location.replace("/");
+      },
+      refused: (error) => error.code === "TOKEN_INVALID" && showPanel(invalid()),
+    }),
+  );
 }
 
-function showInvalid() {
-  document.getElementById("link").hidden = true;
-  const section = document.getElementById("link-invalid");
-  section.hidden = false;
-  section.querySelector("h1").focus();
-  return true;
-}
+const invalid = () =>
+  panel(
+    "This link is no longer valid",
+    element("p", "It was used or has run out, or this page was reloaded, which makes it forget the link. Ask for a new one."),
+    linkButton("/sign-in", "Sign in with a password"),
+  );

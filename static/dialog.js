@@ -1,0 +1,77 @@
+// Dialogs: the browser's own <dialog>, which keeps the focus inside and gives it back.
+
+import { ApiError } from "./api.js";
+import { button, element, newId } from "./elements.js";
+import { field, form } from "./form.js";
+
+// Opens a dialog with this title and content, and returns the function that closes it. It is taken out of the page when
+// it is closed, with all it showed. `held` ones close only by their own buttons, not by Escape.
+export function openDialog({ title, content, held = false, wide = false, closed = () => {} }) {
+  const id = newId("dialog");
+  const close = () => dialog.close();
+  const dialog = element(
+    "dialog",
+    { "aria-labelledby": id, class: wide && "wide" },
+    element(
+      "div",
+      { class: "dialog-head" },
+      element("h2", { id, tabindex: "-1" }, title),
+      !held && element("button", { type: "button", class: "plain", "aria-label": "Close", onclick: close }, "✕"),
+    ),
+    typeof content === "function" ? content(close) : content,
+  );
+  dialog.addEventListener("cancel", (event) => held && event.preventDefault());
+  dialog.addEventListener("close", () => {
+    // The line that says what was done may stand in the dialog.
+    const toast = dialog.querySelector("#toast");
+    if (toast) document.body.append(toast);
+    dialog.remove();
+    closed();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  (dialog.querySelector("[autofocus]") ?? dialog.querySelector("input, select, textarea") ?? dialog.querySelector("h2")).focus();
+  return close;
+}
+
+// Closes every dialog: what they show must not stay when the page is left or goes to sleep in the history.
+export function closeDialogs() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+}
+
+// A form in a dialog: as `form`, with a button that cancels. It closes after `done`.
+export function formDialog({ title, intro = [], done = () => {}, wide, ...rest }) {
+  return openDialog({
+    title,
+    wide,
+    content: (close) => [
+      intro,
+      form({
+        ...rest,
+        beside: button("Cancel", close),
+        done: (result) => {
+          close();
+          done(result);
+        },
+      }),
+    ],
+  });
+}
+
+// Asks before something that cannot be undone. Where `typed` is given, that very text has to be typed first.
+export function confirmDialog({ title, text, action, busy, typed, send, done }) {
+  const fields = typed
+    ? [field({ name: "typed", label: ["Type ", element("strong", typed), " to confirm"], required: `Type “${typed}”.`, autocomplete: "off", spellcheck: "false" })]
+    : [];
+  const paragraphs = [text].flat().map((each) => (typeof each === "string" ? element("p", each) : each));
+  return formDialog({ title, intro: paragraphs, fields, submit: action, busy, kind: "danger", done, send: guarded(typed, send) });
+}
+
+function guarded(typed, send) {
+  return async (values) => {
+    if (typed && values.typed.trim() !== typed.trim()) {
+      throw new ApiError({ status: 0, message: "", fields: { typed: `That is not “${typed}”.` } });
+    }
+    return send(values);
+  };
+}

@@ -1,0 +1,20 @@
+// The pages before the sign-in: which module shows which.
+
+import { showPanel } from "./panel.js";
+
+const PAGES = {
+  "/sign-in": () => import("./sign_in.js"),
+  "/sign-in-link": () => import("./sign_in_link.js"),
+  "/setup": () => import("./setup.js"),
+  "/register": () => import("./register.js"),
+  "/forgot-password": () => import("./forgot_password.js"),
+  "/reset-password": () => import("./reset_password.js"),
+  "/verify-email": () => import("./verify_email.js"),
+  "/invite": () => import("./invite.js"),
+};
+
+// Each module's `page` makes the first panel.
+const { page } = await PAGES[location.pathname]();
+showPanel(await page());
+// The back button may bring a page back as it was, with a token that is used up or a form that is filled in.
+addEventListener("pageshow", (event) => event.persisted && location.reload());

@@ -1,0 +1,169 @@
+// The pages behind the sign-in: who is there, the menu, and which module shows which page.
+//
+// A page's module has `page(visit)`, which loads what it needs and returns { title, content }. A visit has `session` (the
+// API's object), `may(role)`, `query` (URLSearchParams) and `signal`, which is aborted when the page is left.
+
+import { ApiError, get, post, whenSignedOut } from "./api.js";
+import { closeDialogs } from "./dialog.js";
+import { button, element, hidden } from "./elements.js";
+import { useTimeZone } from "./format.js";
+import { go, whenGoing } from "./navigation.js";
+import { clearNotice, messageOf, showNotice } from "./notice.js";
+import { signIn } from "./return_to.js";
+import { tellOtherTabs, whenSessionChanges } from "./tabs.js";
+
+const ROLES = ["viewer", "member", "admin", "owner"];
+
+// In the order of the menu. `role` is the least that the page is offered to.
+const PAGES = [
+  { path: "/admin/settings/developer", name: "API keys", role: "admin", load: () => import("./developer.js") },
+  { path: "/admin/settings/team", name: "Team", role: "admin", load: () => import("./team.js") },
+  { path: "/admin/settings/organization", name: "Organization", role: "admin", load: () => import("./organization.js") },
+  { path: "/admin/audit", name: "Audit", role: "admin", load: () => import("./audit.js") },
+  { path: "/admin/mail", name: "Mail", role: "admin", load: () => import("./mail.js") },
+  { path: "/account", name: "Account", role: "viewer", load: () => import("./account.js") },
+];
+
+const byId = (id) => document.getElementById(id);
+const [main, place, problem, tryAgain, menu, menuButton] = ["main", "page", "problem", "try-again", "menu", "menu-button"].map(byId);
+
+let session = null;
+let visit = null;
+
+whenSignedOut(() => location.replace(signIn(location)));
+whenGoing(show);
+whenSessionChanges(() => location.reload());
+tryAgain.addEventListener("click", show);
+addEventListener("popstate", show);
+// A page that is left must keep nothing that was shown once, nor come back after its session has ended.
+addEventListener("pagehide", closeDialogs);
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+document.addEventListener("click", followInside);
+menuButton.addEventListener("click", () => openMenu(menuButton.getAttribute("aria-expanded") !== "true"));
+document.addEventListener("keydown", (event) => event.key === "Escape" && openMenu(false));
+await show();
+
+// Shows the page of this address. The one before stays until it is ready, so that nothing jumps.
+async function show() {
+  visit?.abort();
+  const own = (visit = new AbortController());
+  closeDialogs();
+  openMenu(false);
+  clearNotice(problem);
+  tryAgain.hidden = true;
+  main.setAttribute("aria-busy", "true");
+  try {
+    if (!session) await begin();
+    const { title, content } = await load(own.signal);
+    if (own.signal.aborted) return;
+    const first = !place.hasChildNodes();
+    place.replaceChildren(...[content].flat(Infinity).filter(Boolean));
+    document.title = `${title} · Claviger`;
+    markCurrent();
+    scrollTo(0, 0);
+    if (!first) (place.querySelector("h1") ?? main).focus();
+  } catch (error) {
+    if (own.signal.aborted || error.name === "AbortError") return;
+    if (!(error instanceof ApiError)) throw error;
+    showNotice(problem, messageOf(error));
+    tryAgain.hidden = false;
+  } finally {
+    if (visit === own) main.removeAttribute("aria-busy");
+  }
+}
+
+async function begin() {
+  session = await get("/api/auth/session");
+  useTimeZone(session.user?.timezone);
+  menu.replaceChildren(...menuParts());
+  menuButton.hidden = false;
+}
+
+function may(role) {
+  return ROLES.indexOf(session.role) >= ROLES.indexOf(role);
+}
+
+async function load(signal) {
+  const offered = PAGES.filter(({ role }) => may(role));
+  if (location.pathname === "/") history.replaceState(null, "", offered[0].path);
+  const page = PAGES.find(({ path }) => path === location.pathname);
+  if (!offered.includes(page)) return notForYou(page);
+  const module = await page.load();
+  return module.page({ session, may, signal, query: new URLSearchParams(location.search) });
+}
+
+function notForYou(page) {
+  return {
+    title: page.name,
+    content: [
+      element("h1", { tabindex: "-1" }, page.name),
+      element("p", `The owners and admins of ${session.organization.name} manage this. Ask one of them if you need it.`),
+    ],
+  };
+}
+
+function menuParts() {
+  const { user, organization } = session;
+  const links = PAGES.filter(({ role }) => may(role)).map(({ path, name }) => element("li", element("a", { href: path }, name)));
+  return [
+    organizationPart(),
+    element("nav", { "aria-label": "Pages" }, element("ul", links)),
+    element("div", { class: "who" }, element("span", { title: user.email }, user.name), button("Sign out", signOut)),
+  ];
+
+  function organizationPart() {
+    if (session.organizations.length < 2) return element("p", { class: "organization" }, organization.name);
+    const options = session.organizations.map(({ id, name }) => element("option", { value: id, selected: id === organization.id }, name));
+    return element("label", { class: "organization" }, hidden("Organization"), element("select", { onchange: switchOrganization }, options));
+  }
+}
+
+async function switchOrganization(event) {
+  const organizationId = event.target.value;
+  await attempt(async () => {
+    await post("/api/auth/switch-organization", { organizationId });
+    tellOtherTabs();
+    location.assign("/");
+  });
+}
+
+async function signOut() {
+  await attempt(async () => {
+    await post("/api/auth/sign-out");
+    tellOtherTabs();
+    location.replace("/sign-in");
+  });
+}
+
+async function attempt(step) {
+  try {
+    await step();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    showNotice(problem, messageOf(error));
+  }
+}
+
+// Links within the workspace change the page without loading the document anew.
+function followInside(event) {
+  const link = event.target.closest("a[href]");
+  const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+  if (!link || !plain || link.target || link.hasAttribute("download")) return;
+  const url = new URL(link.href);
+  if (url.origin !== location.origin || url.hash || !(url.pathname === "/" || PAGES.some(({ path }) => path === url.pathname))) return;
+  event.preventDefault();
+  go(url.pathname + url.search);
+}
+
+function markCurrent() {
+  for (const link of menu.querySelectorAll("nav a")) {
+    const current = new URL(link.href).pathname === location.pathname;
+    current ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+  }
+}
+
+// On a narrow screen the menu is behind its button.
+function openMenu(open) {
+  menuButton.setAttribute("aria-expanded", open);
+  menu.classList.toggle("open", open);
+}
