@@ -58,13 +58,13 @@ export function formDialog({ title, intro = [], done = () => {}, wide, ...rest }
   });
 }
 
-// Asks before something that cannot be undone. Where `typed` is given, that very text has to be typed first.
-export function confirmDialog({ title, text, action, busy, typed, send, done }) {
-  const fields = typed
-    ? [field({ name: "typed", label: ["Type ", element("strong", typed), " to confirm"], required: `Type “${typed}”.`, autocomplete: "off", spellcheck: "false" })]
-    : [];
+// Asks before something that cannot be undone. Where `typed` is given, that very text has to be typed first; all else is
+// as with `formDialog`.
+export function confirmDialog({ text, action, typed, fields = [], send, ...rest }) {
+  const typing =
+    typed && field({ name: "typed", label: ["Type ", element("strong", typed), " to confirm"], required: `Type “${typed}”.`, autocomplete: "off", spellcheck: "false" });
   const paragraphs = [text].flat().map((each) => (typeof each === "string" ? element("p", each) : each));
-  return formDialog({ title, intro: paragraphs, fields, submit: action, busy, kind: "danger", done, send: guarded(typed, send) });
+  return formDialog({ ...rest, intro: paragraphs, fields: [typing, fields], submit: action, kind: "danger", send: guarded(typed, send) });
 }
 
 function guarded(typed, send) {

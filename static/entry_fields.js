@@ -1,4 +1,4 @@
-// The fields that the pages before the sign-in ask for alike.
+// The fields that ask alike, before the sign-in and in one's account.
 
 import { field } from "./form.js";
 
@@ -17,6 +17,9 @@ export const newPasswordField = (more) =>
     required: "Choose a password.",
     ...more,
   });
+
+export const currentPasswordField = (more) =>
+  field({ name: "password", label: "Password", type: "password", autocomplete: "current-password", required: "Enter your password.", ...more });
 
 export const sameAgainField = () =>
   field({ name: "confirmPassword", label: "The same again", type: "password", autocomplete: "new-password", required: "Enter the password once more." });

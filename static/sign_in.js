@@ -2,15 +2,15 @@
 
 import { post } from "./api.js";
 import { element } from "./elements.js";
-import { emailField } from "./entry_fields.js";
-import { field, form } from "./form.js";
+import { currentPasswordField, emailField } from "./entry_fields.js";
+import { form } from "./form.js";
 import { panel } from "./panel.js";
 import { returnAddress } from "./return_to.js";
 import { tellOtherTabs } from "./tabs.js";
 
 export function page() {
   const unverified = element("p", { class: "aside", hidden: true }, "No message came? ", element("a", { href: "/verify-email" }, "Have another link sent"));
-  const password = field({ name: "password", label: "Password", type: "password", autocomplete: "current-password", required: "Enter your password." });
+  const password = currentPasswordField();
   const made = form({
     fields: [emailField({ autofocus: true }), password],
     submit: "Sign in",

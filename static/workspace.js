@@ -1,13 +1,14 @@
 // The pages behind the sign-in: who is there, the menu, and which module shows which page.
 //
 // A page's module has `page(visit)`, which loads what it needs and returns { title, content }. A visit has `session` (the
-// API's object), `may(role)`, `query` (URLSearchParams) and `signal`, which is aborted when the page is left.
+// API's object), `may(role)`, `query` (URLSearchParams), `signal`, which is aborted when the page is left, and `renew()`:
+// who one is has changed, so the session is asked for again, and the page shown anew.
 
 import { ApiError, get, post, whenSignedOut } from "./api.js";
 import { closeDialogs } from "./dialog.js";
 import { button, element, hidden } from "./elements.js";
 import { useTimeZone } from "./format.js";
-import { go, whenGoing } from "./navigation.js";
+import { again, go, whenGoing } from "./navigation.js";
 import { clearNotice, messageOf, showNotice } from "./notice.js";
 import { signIn } from "./return_to.js";
 import { tellOtherTabs, whenSessionChanges } from "./tabs.js";
@@ -17,7 +18,7 @@ const ROLES = ["viewer", "member", "admin", "owner"];
 // In the order of the menu. `role` is the least that the page is offered to.
 const PAGES = [
   { path: "/admin/settings/developer", name: "API keys", role: "admin", load: () => import("./developer.js") },
-  { path: "/admin/settings/team", name: "Team", role: "admin", load: () => import("./team.js") },
+  { path: "/admin/settings/team", name: "Team", role: "viewer", load: () => import("./team.js") },
   { path: "/admin/settings/organization", name: "Organization", role: "admin", load: () => import("./organization.js") },
   { path: "/admin/audit", name: "Audit", role: "admin", load: () => import("./audit.js") },
   { path: "/admin/mail", name: "Mail", role: "admin", load: () => import("./mail.js") },
@@ -28,12 +29,14 @@ const byId = (id) => document.getElementById(id);
 const [main, place, problem, tryAgain, menu, menuButton] = ["main", "page", "problem", "try-again", "menu", "menu-button"].map(byId);
 
 let session = null;
+let stale = true;
 let visit = null;
+let shown = null;
 
 whenSignedOut(() => location.replace(signIn(location)));
 whenGoing(show);
 whenSessionChanges(() => location.reload());
-tryAgain.addEventListener("click", show);
+tryAgain.addEventListener("click", renew);
 addEventListener("popstate", show);
 // A page that is left must keep nothing that was shown once, nor come back after its session has ended.
 addEventListener("pagehide", closeDialogs);
@@ -53,15 +56,17 @@ async function show() {
   tryAgain.hidden = true;
   main.setAttribute("aria-busy", "true");
   try {
-    if (!session) await begin();
+    if (stale) await begin();
     const { title, content } = await load(own.signal);
     if (own.signal.aborted) return;
-    const first = !place.hasChildNodes();
+    const before = shown;
+    shown = location.pathname;
     place.replaceChildren(...[content].flat(Infinity).filter(Boolean));
     document.title = `${title} · Claviger`;
     markCurrent();
-    scrollTo(0, 0);
-    if (!first) (place.querySelector("h1") ?? main).focus();
+    // A page that is shown anew stays where it was scrolled to.
+    if (before !== shown) scrollTo(0, 0);
+    if (before) (place.querySelector("h1") ?? main).focus({ preventScroll: true });
   } catch (error) {
     if (own.signal.aborted || error.name === "AbortError") return;
     if (!(error instanceof ApiError)) throw error;
@@ -72,8 +77,14 @@ async function show() {
   }
 }
 
+function renew() {
+  stale = true;
+  return again();
+}
+
 async function begin() {
   session = await get("/api/auth/session");
+  stale = false;
   useTimeZone(session.user?.timezone);
   menu.replaceChildren(...menuParts());
   menuButton.hidden = false;
@@ -89,7 +100,7 @@ async function load(signal) {
   const page = PAGES.find(({ path }) => path === location.pathname);
   if (!offered.includes(page)) return notForYou(page);
   const module = await page.load();
-  return module.page({ session, may, signal, query: new URLSearchParams(location.search) });
+  return module.page({ session, may, signal, renew, query: new URLSearchParams(location.search) });
 }
 
 function notForYou(page) {
