@@ -30,6 +30,8 @@ export function useTimeZone(timeZone) {
       date: make({ dateStyle: "medium" }),
       timeOfDay: make({ timeStyle: "medium" }),
       hour: make({ hour: "2-digit", minute: "2-digit" }),
+      // Swedes write times as machines do: 2030-01-31 14:05:00.
+      machine: new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" }),
     };
   } catch {
     // Kept as it was.
@@ -40,6 +42,20 @@ export const exactTime = (time) => times.exact.format(new Date(time));
 export const date = (time) => times.date.format(new Date(time));
 export const timeOfDay = (time) => times.timeOfDay.format(new Date(time));
 export const hour = (time) => times.hour.format(new Date(time));
+
+// The moments at which a day such as "2030-01-31" begins and ends where the reader is. What is no day stays as it is.
+export const dayStart = (day) => atMidnight(day, 0, 0);
+export const dayEnd = (day) => atMidnight(day, 1, -1);
+
+function atMidnight(day, daysLater, more) {
+  if (!/^\d{4}-\d\d-\d\d$/.test(day)) return day;
+  const wanted = Date.parse(day) + daysLater * 86_400_000;
+  let moment = wanted;
+  // Twice, as the clocks may be changed between the first guess and midnight.
+  for (let guess = 0; guess < 2; guess += 1) moment += wanted - Date.parse(`${times.machine.format(moment).replace(" ", "T")}Z`);
+  return new Date(moment + more).toISOString();
+}
+
 export const number = (value) => numbers.format(value);
 export const capitalised = (word) => word.charAt(0).toUpperCase() + word.slice(1);
 

@@ -12,11 +12,11 @@ const TYPING_PAUSE_MS = 250;
 // path      of the list
 // label     what the table holds, for screen readers ("API keys")
 // columns   [{ title, value(item), kind }]; the first is the row's heading; `kind` is a class ("number", "actions", "wide")
-// filters   [{ name, label, options: [[value, label]] }], or without options for a text that is searched for;
-//           their names are both the API's and the address's
+// filters   [{ name, label, options: [[value, label]] }], or without options for a text that is searched for (or of another
+//           `type`); their names are both the API's and the address's; ask(value) is what the API is asked for a value
 // fixed     values of the query that are not filters
 // empty     what stands where there is nothing at all; `noMatch` where the filters leave nothing
-// added     optional; called with the items of each page and their rows once they stand
+// added     optional; called with the items of each page, their rows once they stand, and the query they answer
 // rowClass  optional; a class for an item's row
 export async function listView({ path, label, columns, filters = [], fixed = {}, empty, noMatch = "Nothing matches.", added, rowClass }) {
   const chosen = chosenIn(new URLSearchParams(location.search));
@@ -34,26 +34,46 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
   let cursor = null;
   let newest = 0;
 
-  const list = element("div", { class: "list-view" }, filters.length > 0 && filterForm(), status, scroller, nothing, more);
-  fill(await fetchPage());
+  const filterForm = filters.length > 0 && makeFilterForm();
+  const list = element("div", { class: "list-view" }, filterForm, status, scroller, nothing, more);
+  await begin();
   return Object.assign(list, { reload });
+
+  // An address may hold a filter that the API refuses: then the list says so, and the filters stay to be mended.
+  async function begin() {
+    try {
+      fill(await fetchPage());
+    } catch (error) {
+      if (!isFiltered() || ![400, 404].includes(error.status)) throw error;
+      fill({ items: [], nextCursor: null });
+      tell(error);
+    }
+  }
+
+  function isFiltered() {
+    return Object.values(chosen).some(Boolean);
+  }
+
+  function asked() {
+    return { ...fixed, ...Object.fromEntries(filters.map(({ name, ask }) => [name, ask ? ask(chosen[name]) : chosen[name]])) };
+  }
 
   function chosenIn(query) {
     return Object.fromEntries(filters.map(({ name }) => [name, query.get(name) ?? ""]));
   }
 
   function fetchPage(from) {
-    return get(withQuery(path, { ...fixed, ...chosen, cursor: from }));
+    return get(withQuery(path, { ...asked(), cursor: from }));
   }
 
   function fill(page) {
     body.replaceChildren();
     add(page);
     const none = page.items.length === 0;
-    const filtered = Object.values(chosen).some(Boolean);
+    const filtered = isFiltered();
     scroller.hidden = none;
     nothing.hidden = !none;
-    if (none) nothing.replaceChildren(...[filtered ? element("p", noMatch) : empty].flat());
+    if (none) nothing.replaceChildren(...[filtered ? [element("p", noMatch), button("Clear the filters", clear)] : empty].flat());
     status.textContent = filtered && !none ? `${page.items.length}${page.nextCursor ? " or more" : ""} found` : "";
     status.hidden = filters.length === 0;
   }
@@ -63,7 +83,8 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
     body.append(...rows);
     cursor = page.nextCursor;
     more.hidden = !cursor;
-    added?.(page.items, rows);
+    added?.(page.items, rows, asked());
+    return rows;
   }
 
   function row(item) {
@@ -76,9 +97,22 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
   }
 
   async function showMore() {
+    if (more.getAttribute("aria-disabled") === "true") return;
+    const asked = newest;
     more.setAttribute("aria-disabled", "true");
-    await telling(async () => add(await fetchPage(cursor)));
+    await telling(async () => {
+      const page = await fetchPage(cursor);
+      // Meanwhile something else may be searched for.
+      if (asked === newest) goOnAt(add(page)[0]);
+    });
     more.removeAttribute("aria-disabled");
+  }
+
+  // The focus goes on at the first new row where the button that had it goes away.
+  function goOnAt(row) {
+    if (!more.hidden || !row) return;
+    row.tabIndex = -1;
+    row.focus();
   }
 
   // The answer to an older question never replaces that to a newer one.
@@ -97,29 +131,49 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
       await step();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      status.hidden = false;
-      status.textContent = Object.values(error.fields)[0] ?? messageOf(error);
+      tell(error);
     }
   }
 
-  function filterForm() {
+  function tell(error) {
+    const [name, message] = Object.entries(error.fields)[0] ?? [];
+    const filter = filters.find((each) => each.name === name);
+    status.hidden = false;
+    status.textContent = message ? `${filter?.label ?? name}: ${message}` : messageOf(error);
+  }
+
+  function choose(values) {
+    Object.assign(chosen, values);
+    keepInAddress(chosen);
+    return reload();
+  }
+
+  function clear() {
+    for (const input of filterForm.elements) input.value = "";
+    filterForm.elements[0].focus();
+    return choose(Object.fromEntries(new FormData(filterForm)));
+  }
+
+  function makeFilterForm() {
     let pause = null;
     const changed = (after) => () => {
       clearTimeout(pause);
-      pause = setTimeout(() => {
-        Object.assign(chosen, Object.fromEntries(new FormData(made)));
-        keepInAddress(chosen);
-        reload();
-      }, after);
+      pause = setTimeout(() => choose(Object.fromEntries(new FormData(made))), after);
     };
     const made = element("form", { class: "filters", role: "search", "aria-label": `Filter: ${label}`, onsubmit: (event) => event.preventDefault() });
     for (const { name, label: says, options, type = "search", placeholder } of filters) {
       const id = newId(name);
       const input = options
-        ? element("select", { id, name, onchange: changed(0) }, options.map(([value, text]) => element("option", { value, selected: value === chosen[name] }, text)))
-        : element("input", { id, name, type, placeholder, value: chosen[name], autocapitalize: "none", spellcheck: "false", oninput: changed(TYPING_PAUSE_MS) });
+        ? element("select", { id, name, onchange: changed(0) }, withChosen(options, chosen[name]).map(([value, text]) => element("option", { value, selected: value === chosen[name] }, text)))
+        : element("input", { id, name, type: typeFor(type, chosen[name]), placeholder, value: chosen[name], autocapitalize: "none", spellcheck: "false", oninput: changed(TYPING_PAUSE_MS) });
       made.append(element("div", element("label", { for: id }, says), input));
     }
     return made;
   }
 }
+
+// An address may choose what the list does not offer: an id of somebody who has left.
+const withChosen = (options, chosen) => (options.some(([value]) => value === chosen) ? options : [...options, [chosen, chosen]]);
+
+// A moment that an address names does not fit into a field for days.
+const typeFor = (type, chosen) => (type === "date" && chosen && !/^\d{4}-\d\d-\d\d$/.test(chosen) ? "text" : type);
