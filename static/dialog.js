@@ -20,12 +20,11 @@ export function openDialog({ title, content, held = false, wide = false, closed 
     ),
     typeof content === "function" ? content(close) : content,
   );
+  // The browser lets a second Escape pass unless the key itself is held back.
+  dialog.addEventListener("keydown", (event) => held && event.key === "Escape" && event.preventDefault());
   dialog.addEventListener("cancel", (event) => held && event.preventDefault());
   dialog.addEventListener("close", () => {
-    // The line that says what was done may stand in the dialog.
-    const toast = dialog.querySelector("#toast");
-    if (toast) document.body.append(toast);
-    dialog.remove();
+    takeOut(dialog);
     closed();
   });
   document.body.append(dialog);
@@ -36,7 +35,18 @@ export function openDialog({ title, content, held = false, wide = false, closed 
 
 // Closes every dialog: what they show must not stay when the page is left or goes to sleep in the history.
 export function closeDialogs() {
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  for (const dialog of document.querySelectorAll("dialog[open]")) {
+    dialog.close();
+    // At once: a page that goes to sleep may not come to the event of the closing.
+    takeOut(dialog);
+  }
+}
+
+function takeOut(dialog) {
+  // The line that says what was done may stand in the dialog.
+  const toast = dialog.querySelector("#toast");
+  if (toast) document.body.append(toast);
+  dialog.remove();
 }
 
 // A form in a dialog: as `form`, with a button that cancels. It closes after `done`.

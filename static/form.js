@@ -156,6 +156,7 @@ export function showFieldErrors(made, fields) {
   const known = errors.map(([name, message]) => [inputNamed(made, name.split(/[.[]/)[0]), message]).filter(([input]) => input);
   for (const [input, message] of known) {
     input.setAttribute("aria-invalid", "true");
+    input.closest("details")?.setAttribute("open", "");
     errorBeside(input).textContent = message;
   }
   made.querySelector("[aria-invalid=true]")?.focus();

@@ -7,6 +7,10 @@ import { keepInAddress } from "./navigation.js";
 
 const TYPING_PAUSE_MS = 250;
 
+// How many items the API gives at a time, unasked and at most.
+const USUAL_LIMIT = 50;
+const MOST = 200;
+
 // Loads the first page and returns the list as an element, with `reload()`.
 //
 // path      of the list
@@ -20,14 +24,8 @@ const TYPING_PAUSE_MS = 250;
 // rowClass  optional; a class for an item's row
 export async function listView({ path, label, columns, filters = [], fixed = {}, empty, noMatch = "Nothing matches.", added, rowClass }) {
   const chosen = chosenIn(new URLSearchParams(location.search));
-  const body = element("tbody");
-  const table = element(
-    "table",
-    { class: "list", "aria-label": label },
-    element("thead", element("tr", columns.map(({ title, kind }) => element("th", { scope: "col", class: kind }, title)))),
-    body,
-  );
-  const scroller = element("div", { class: "table" }, table);
+  const scroller = table(label, columns);
+  const body = scroller.querySelector("tbody");
   const status = element("p", { class: "hint", role: "status" });
   const nothing = element("div", { class: "panel empty", hidden: true });
   const more = button("Show more", showMore);
@@ -62,11 +60,12 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
     return Object.fromEntries(filters.map(({ name }) => [name, query.get(name) ?? ""]));
   }
 
-  function fetchPage(from) {
-    return get(withQuery(path, { ...asked(), cursor: from }));
+  function fetchPage(from, limit) {
+    return get(withQuery(path, { limit, ...asked(), cursor: from }));
   }
 
   function fill(page) {
+    const focus = focusInRows();
     body.replaceChildren();
     add(page);
     const none = page.items.length === 0;
@@ -76,24 +75,29 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
     if (none) nothing.replaceChildren(...[filtered ? [element("p", noMatch), button("Clear the filters", clear)] : empty].flat());
     status.textContent = filtered && !none ? `${page.items.length}${page.nextCursor ? " or more" : ""} found` : "";
     status.hidden = filters.length === 0;
+    if (focus) focusAgain(focus);
+  }
+
+  // Rows are made anew, and the focus must not be lost with them: it stays at the same row, or where that was.
+  function focusInRows() {
+    const row = body.contains(document.activeElement) && document.activeElement.closest("tr");
+    return row ? { id: row.dataset.id, index: [...body.rows].indexOf(row), control: controlsOf(row).indexOf(document.activeElement) } : null;
+  }
+
+  function focusAgain({ id, index, control }) {
+    const rows = [...body.rows];
+    const row = rows.find((each) => each.dataset.id === id) ?? rows[Math.min(index, rows.length - 1)];
+    const controls = row ? controlsOf(row) : [nothing.querySelector("button, a")];
+    (controls[control] ?? controls.at(-1))?.focus();
   }
 
   function add(page) {
-    const rows = page.items.map(row);
+    const rows = page.items.map((item) => rowOf(columns, item, rowClass?.(item)));
     body.append(...rows);
     cursor = page.nextCursor;
     more.hidden = !cursor;
     added?.(page.items, rows, asked());
     return rows;
-  }
-
-  function row(item) {
-    const cells = columns.map(({ title, kind, value }, index) =>
-      index === 0
-        ? element("th", { scope: "row", class: kind }, value(item))
-        : element("td", { class: kind, "data-label": title }, value(item)),
-    );
-    return element("tr", { class: rowClass?.(item) }, cells);
   }
 
   async function showMore() {
@@ -120,7 +124,8 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
     const asked = ++newest;
     list.setAttribute("aria-busy", "true");
     await telling(async () => {
-      const page = await fetchPage();
+      // As many as stand there, so that who has gone far down stays there.
+      const page = await fetchPage(null, body.rows.length > USUAL_LIMIT && Math.min(body.rows.length, MOST));
       if (asked === newest) fill(page);
     });
     if (asked === newest) list.removeAttribute("aria-busy");
@@ -177,3 +182,18 @@ const withChosen = (options, chosen) => (options.some(([value]) => value === cho
 
 // A moment that an address names does not fit into a field for days.
 const typeFor = (type, chosen) => (type === "date" && chosen && !/^\d{4}-\d\d-\d\d$/.test(chosen) ? "text" : type);
+
+const controlsOf = (row) => [...row.querySelectorAll("a, button:not([popover] *)")];
+
+// An empty table in its box; `rowOf` makes its rows.
+export function table(label, columns) {
+  const heads = columns.map(({ title, kind }) => element("th", { scope: "col", class: kind }, title));
+  return element("div", { class: "table" }, element("table", { class: "list", "aria-label": label }, element("thead", element("tr", heads)), element("tbody")));
+}
+
+export function rowOf(columns, item, kind) {
+  const cells = columns.map(({ title, kind, value }, index) =>
+    index === 0 ? element("th", { scope: "row", class: kind }, value(item)) : element("td", { class: kind, "data-label": title }, value(item)),
+  );
+  return element("tr", { class: kind, "data-id": item.id ?? item.userId }, cells);
+}

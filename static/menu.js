@@ -1,35 +1,23 @@
-// A button with a menu of further actions, in the browser's own popover: it closes by Escape and by a click elsewhere,
-// and is drawn above everything.
+// Boxes that a button opens, such as a menu of further actions, in the browser's own popover: they close by Escape and by
+// a click elsewhere, and are drawn above everything.
 
 import { element, newId } from "./elements.js";
 
 // items: [label, onclick, kind]; those that are null are left out. `label` says whose actions they are.
 export function menu(label, items) {
-  const id = newId("menu");
-  const opener = element("button", { type: "button", class: "plain", popovertarget: id, "aria-label": label, "aria-haspopup": "true" }, "⋯");
-  const list = element("div", { id, popover: "auto", class: "menu" });
+  const opener = element("button", { type: "button", class: "plain", "aria-label": label, "aria-haspopup": "true" }, "⋯");
+  const list = element("div", { class: "menu" });
   for (const [text, act, kind = "plain"] of items.filter(Boolean)) {
     list.append(element("button", { type: "button", class: kind, onclick: () => chosen(act) }, text));
   }
-  list.addEventListener("toggle", ({ newState }) => newState === "open" && place());
   list.addEventListener("keydown", move);
-  return element("span", { class: "menu-holder" }, opener, list);
+  return popover(opener, list, () => list.querySelector("button")?.focus());
 
   function chosen(act) {
     list.hidePopover();
     // Where the focus is to come back to when a dialog that is opened now is closed.
     opener.focus();
     act();
-  }
-
-  // Below the button and inside the window.
-  function place() {
-    const { right, bottom, top } = opener.getBoundingClientRect();
-    const { width, height } = list.getBoundingClientRect();
-    const below = bottom + height < innerHeight;
-    list.style.left = `${Math.max(8, right - width)}px`;
-    list.style.top = `${below ? bottom + 4 : Math.max(8, top - height - 4)}px`;
-    list.querySelector("button")?.focus();
   }
 
   function move(event) {
@@ -39,4 +27,21 @@ export function menu(label, items) {
     const buttons = [...list.children];
     buttons.at((buttons.indexOf(document.activeElement) + step) % buttons.length).focus();
   }
+}
+
+// The button with the box that it opens, below it and inside the window; it goes along when the page is scrolled.
+export function popover(opener, box, opened = () => {}) {
+  box.id = newId("popover");
+  box.popover = "auto";
+  opener.setAttribute("popovertarget", box.id);
+  box.addEventListener("toggle", ({ newState }) => {
+    if (newState !== "open") return;
+    const { right, bottom, top } = opener.getBoundingClientRect();
+    const { width, height } = box.getBoundingClientRect();
+    const below = bottom + height < innerHeight;
+    box.style.left = `${Math.max(8, right - width) + scrollX}px`;
+    box.style.top = `${(below ? bottom + 4 : Math.max(8, top - height - 4)) + scrollY}px`;
+    opened();
+  });
+  return element("span", { class: "menu-holder" }, opener, box);
 }
