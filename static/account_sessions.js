@@ -13,11 +13,11 @@ export async function sessionList() {
     path: PATH,
     label: "Sessions",
     columns: [
-      { title: "Device", value: ({ device, current }) => [device, current && element("span", { class: "badge" }, "this device")] },
+      { title: "Device", value: ({ device, current }) => [element("bdi", device), current && element("span", { class: "badge" }, "this device")] },
       { title: "Address", value: ({ ip }) => ip },
       { title: "Signed in", value: ({ createdAt }) => timeElement(createdAt) },
       { title: "Last seen", value: ({ lastSeenAt }) => timeElement(lastSeenAt) },
-      { title: "", kind: "actions", value: actions },
+      { title: "Actions", kind: "actions", value: actions },
     ],
     empty: element("p", "There are none."),
   });

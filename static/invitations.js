@@ -21,10 +21,10 @@ export async function invitationList(visit) {
     columns: [
       { title: "Email", value: ({ email }) => email },
       { title: "Role", value: ({ role }) => capitalised(role) },
-      { title: "State", value: ({ state }) => status(state) },
-      { title: "Since, or until", value: since },
+      { title: "State", value: ({ state }) => status(state === "open" ? "active" : state, capitalised(state)) },
+      { title: "When", value: when },
       { title: "Invited by", value: ({ invitedBy }) => element("bdi", invitedBy.name) },
-      { title: "", kind: "actions", value: actions },
+      { title: "Actions", kind: "actions", value: actions },
     ],
     empty: [element("p", "Nobody is invited."), button("Invite somebody", () => inviteDialog(visit, list))],
   });
@@ -40,8 +40,8 @@ export async function invitationList(visit) {
   }
 }
 
-function since({ acceptedAt, revokedAt, expiresAt }) {
-  return timeElement(acceptedAt ?? revokedAt ?? expiresAt);
+function when({ state, acceptedAt, revokedAt, expiresAt }) {
+  return [state === "open" && "ends ", timeElement(acceptedAt ?? revokedAt ?? expiresAt)];
 }
 
 export function inviteDialog({ may }, list) {

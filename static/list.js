@@ -1,7 +1,7 @@
 // Lists of the API as tables: a page at a time, with filters that live in the address.
 
 import { ApiError, get, withQuery } from "./api.js";
-import { button, element, newId } from "./elements.js";
+import { button, element, hidden, newId } from "./elements.js";
 import { messageOf } from "./notice.js";
 import { keepInAddress } from "./navigation.js";
 
@@ -15,7 +15,8 @@ const MOST = 200;
 //
 // path      of the list
 // label     what the table holds, for screen readers ("API keys")
-// columns   [{ title, value(item), kind }]; the first is the row's heading; `kind` is a class ("number", "actions", "wide")
+// columns   [{ title, value(item), kind }]; the first is the row's heading; `kind` is a class ("number", "wide", or
+//           "actions", whose title is not seen)
 // filters   [{ name, label, options: [[value, label]] }], or without options for a text that is searched for (or of another
 //           `type`); their names are both the API's and the address's; ask(value) is what the API is asked for a value
 // fixed     values of the query that are not filters
@@ -187,7 +188,7 @@ const controlsOf = (row) => [...row.querySelectorAll("a, button:not([popover] *)
 
 // An empty table in its box; `rowOf` makes its rows.
 export function table(label, columns) {
-  const heads = columns.map(({ title, kind }) => element("th", { scope: "col", class: kind }, title));
+  const heads = columns.map(({ title, kind }) => element("th", { scope: "col", class: kind }, kind === "actions" ? hidden(title) : title));
   return element("div", { class: "table" }, element("table", { class: "list", "aria-label": label }, element("thead", element("tr", heads)), element("tbody")));
 }
 

@@ -3,7 +3,7 @@
 import { get, patch, post, remove } from "./api.js";
 import { confirmDialog, formDialog } from "./dialog.js";
 import { element } from "./elements.js";
-import { capitalised, count, date, timeElement } from "./format.js";
+import { capitalised, count, timeElement } from "./format.js";
 import { listView } from "./list.js";
 import { menu } from "./menu.js";
 import { say } from "./notice.js";
@@ -22,12 +22,11 @@ export async function memberList(visit) {
     path: "/api/admin/members",
     label: "Members",
     columns: [
-      { title: "Name", value: (member) => [personName(member.name, isSelf(member)), element("span", { class: "aside" }, member.email)] },
+      { title: "Name", value: (member) => [personName(member.name, isSelf(member)), [member.email, keptOut(member)].filter(Boolean).map((each) => element("span", { class: "aside" }, each))] },
       { title: "Role", value: ({ role }) => capitalised(role) },
-      { title: "Joined", value: ({ joinedAt }) => date(joinedAt) },
+      { title: "Joined", value: ({ joinedAt }) => timeElement(joinedAt) },
       { title: "Last seen", value: ({ lastSeenAt }) => timeElement(lastSeenAt) },
-      { title: "Sign-in", value: signIn },
-      { title: "", kind: "actions", value: actions },
+      { title: "Actions", kind: "actions", value: actions },
     ],
     empty: element("p", "There is nobody here."),
   });
@@ -44,9 +43,9 @@ export async function memberList(visit) {
   }
 }
 
-function signIn({ locked, disabled }) {
-  if (disabled) return status("failed", "Disabled");
-  return locked ? status("locked") : status("active", "Possible");
+// What keeps somebody from signing in.
+function keptOut({ locked, disabled }) {
+  return disabled ? status("locked", "Disabled") : locked && status("locked", "Locked after failed sign-ins");
 }
 
 function roleDialog(visit, member, isSelf, list) {

@@ -1,7 +1,7 @@
 // The organization: its name, its plan and what of it is used, its end.
 
 import { get, patch, remove } from "./api.js";
-import { copyButton } from "./copy.js";
+import { copyable } from "./copy.js";
 import { confirmDialog } from "./dialog.js";
 import { button, element } from "./elements.js";
 import { currentPasswordField } from "./entry_fields.js";
@@ -20,13 +20,17 @@ export async function page(visit) {
     title: "Organization",
     content: [
       heading("Organization"),
-      facts(
-        ["Plan", capitalised(plan)],
-        apiKeys && ["API keys", keysUsed(apiKeys)],
-        ["Made", date(createdAt)],
-        ["ID", [element("code", id), copyButton(id, "The ID")]],
+      element(
+        "div",
+        { class: "cards" },
+        section("Name", renaming(organization, visit)),
+        section(
+          "Plan",
+          facts(["Plan", capitalised(plan)], apiKeys && ["API keys", keysUsed(apiKeys)], ["Since", date(createdAt)]),
+          element("h3", "ID"),
+          copyable(id, "The ID"),
+        ),
       ),
-      section("Name", renaming(organization, visit)),
       visit.may("owner") && section("Delete the organization", deletion(organization)),
     ],
   };
