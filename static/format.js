@@ -27,6 +27,7 @@ export function useTimeZone(timeZone) {
         year: "numeric", month: "short", day: "numeric",
         hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
       }),
+      short: make({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" }),
       date: make({ dateStyle: "medium" }),
       timeOfDay: make({ timeStyle: "medium" }),
       hour: make({ hour: "2-digit", minute: "2-digit" }),
@@ -74,6 +75,12 @@ export function timeAgo(time, now = Date.now()) {
 // "4 minutes ago", with the exact time on demand; `never` where there is no time.
 export function timeElement(time, never = "Never") {
   return time ? element("time", { datetime: time, title: exactTime(time) }, timeAgo(time)) : never;
+}
+
+// "31 Jan, 14:05:00", with the year and the zone on demand.
+export function momentElement(time) {
+  const recent = Math.abs(Date.now() - new Date(time)) < 300 * 86_400_000;
+  return element("time", { datetime: time, title: exactTime(time) }, recent ? times.short.format(new Date(time)) : exactTime(time));
 }
 
 // "14:32", or "1:02:03" from an hour on.

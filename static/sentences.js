@@ -64,18 +64,23 @@ const word = (text) => WORDS[text] ?? text.replaceAll("_", " ");
 const actorPart = ({ kind, name }) => (kind === "api_key" ? element("span", "Key ", element("bdi", name)) : (ACTORS[kind] ?? element("bdi", name)));
 
 function targetPart({ kind, id, name }) {
-  const text = element("bdi", name);
-  return kind === "api_key" && id ? element("a", { href: `/admin/settings/developer?key=${encodeURIComponent(id)}` }, text) : element("strong", text);
+  return kind === "api_key" && id ? keyLink(id, name) : element("strong", element("bdi", name));
 }
+
+// The name of a key, leading to its page.
+export const keyLink = (id, name) => element("a", { href: `/admin/settings/developer?key=${id}` }, element("bdi", name));
 
 // Each field with what it was and what it became: at once where that is short, else on demand. Null where nothing is told.
 export function changesOf({ changes }) {
   const fields = Object.entries(changes ?? {});
   if (fields.length === 0) return null;
-  const list = element("dl", { class: "changes" }, fields.map(([field, change]) => element("div", element("dt", label(field)), element("dd", valuesOf(field, change)))));
+  const list = factsOf(fields.map(([field, change]) => [label(field), valuesOf(field, change)]));
   if (list.textContent.length <= SHORT) return list;
   return element("details", element("summary", fields.map(([field]) => label(field).toLowerCase()).join(", ")), list);
 }
+
+// Names and values, small and one after the other.
+export const factsOf = (pairs) => element("dl", { class: "changes" }, pairs.map(([name, value]) => element("div", element("dt", name), element("dd", value))));
 
 // `rateLimit` is "Rate limit".
 const label = (field) => capitalised(field.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
@@ -91,5 +96,5 @@ function value(field, given) {
   if (typeof given === "boolean") return given ? "yes" : "no";
   if (/(At|Until)$/.test(field) && !Number.isNaN(Date.parse(given))) return exactTime(given);
   if (Array.isArray(given) && given.every((each) => typeof each !== "object")) return given.join(", ");
-  return typeof given === "object" ? JSON.stringify(given) : String(given);
+  return typeof given === "object" ? (given.name ?? JSON.stringify(given)) : String(given);
 }
