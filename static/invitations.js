@@ -19,11 +19,10 @@ export async function invitationList(visit) {
     path: "/api/admin/invites",
     label: "Invitations",
     columns: [
-      { title: "Email", value: ({ email }) => email },
+      { title: "Email", value: ({ email, invitedBy }) => [email, element("span", { class: "aside" }, "by ", element("bdi", invitedBy.name))] },
       { title: "Role", value: ({ role }) => capitalised(role) },
       { title: "State", value: ({ state }) => status(state === "open" ? "active" : state, capitalised(state)) },
-      { title: "When", value: when },
-      { title: "Invited by", value: ({ invitedBy }) => element("bdi", invitedBy.name) },
+      { title: "When", kind: "when", value: when },
       { title: "Actions", kind: "actions", value: actions },
     ],
     empty: [element("p", "Nobody is invited."), button("Invite somebody", () => inviteDialog(visit, list))],
@@ -73,7 +72,7 @@ async function invited({ email, inviteUrl }, list) {
     content: (close) => [
       element("p", "Where this server sends mail, a message with a link is on its way. You can also hand over this one yourself; it is shown only now, and good for seven days."),
       copyable(inviteUrl, "The link"),
-      element("p", { class: "hint" }, "It is for ", element("strong", email), " alone: with another address nobody can use it."),
+      element("p", { class: "aside" }, "It is for ", element("strong", email), " alone: with another address nobody can use it."),
       element("p", button("Done", close, { kind: "primary" })),
     ],
   });

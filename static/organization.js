@@ -6,7 +6,7 @@ import { confirmDialog } from "./dialog.js";
 import { button, element } from "./elements.js";
 import { currentPasswordField } from "./entry_fields.js";
 import { field, form } from "./form.js";
-import { capitalised, count, date, number } from "./format.js";
+import { capitalised, date, number } from "./format.js";
 import { say } from "./notice.js";
 import { facts, heading, section } from "./page.js";
 import { tellOtherTabs } from "./tabs.js";
@@ -23,10 +23,10 @@ export async function page(visit) {
       element(
         "div",
         { class: "cards" },
-        section("Name", renaming(organization, visit)),
+        section("Rename", renaming(organization, visit)),
         section(
-          "Plan",
-          facts(["Plan", capitalised(plan)], apiKeys && ["API keys", keysUsed(apiKeys)], ["Since", date(createdAt)]),
+          "Plan and use",
+          facts(["Plan", capitalised(plan)], apiKeys && ["API keys", keysUsed(apiKeys)], ["Made", date(createdAt)]),
           element("h3", "ID"),
           copyable(id, "The ID"),
         ),
@@ -44,8 +44,8 @@ function keysUsed({ used, limit }) {
 const renaming = ({ name }, visit) =>
   form({
     fields: [field({ name: "name", label: "Name", value: name, autocomplete: "organization", required: "Enter the organization’s name." })],
-    submit: "Save",
-    busy: "Saving…",
+    submit: "Rename",
+    busy: "Renaming…",
     send: ({ name }) => patch(PATH, { name }),
     async done({ name }) {
       say(`The organization is called ${name} now.`);
