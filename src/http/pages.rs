@@ -1,14 +1,15 @@
 //! The admin page: static files, inside the binary.
 
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
-    REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use rust_embed::RustEmbed;
 
 use super::answer::Answer;
 use super::call::Call;
+use super::representation::Representation;
 use super::verify::is_known_origin;
 use crate::error_code::ErrorCode;
 
@@ -66,13 +67,12 @@ pub async fn asset(request: HttpRequest, name: web::Path<String>) -> Answer {
 
 fn page(request: &HttpRequest, name: &str) -> Answer {
     let Some(file) = Files::get(name) else { return Err(ErrorCode::NotFound.into()) };
-    let hash = file.metadata.sha256_hash();
-    let tag: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    let etag = format!("\"{tag}\"");
-    let known = request.headers().get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes());
+    let sent = Representation::of(request, name, file);
+    let known = sent.is_known_to(request);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
-        .insert_header((ETAG, etag))
+        .insert_header((ETAG, sent.etag.to_string()))
+        .insert_header((VARY, HeaderValue::from_static("Accept-Encoding")))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache")))
         .insert_header((CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
         .insert_header((REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
@@ -84,7 +84,10 @@ fn page(request: &HttpRequest, name: &str) -> Answer {
     if known {
         return Ok(response.finish());
     }
-    Ok(response.insert_header((CONTENT_TYPE, media_type(name))).body(file.data.into_owned()))
+    if sent.gzip {
+        response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("gzip")));
+    }
+    Ok(response.insert_header((CONTENT_TYPE, media_type(name))).body(sent.body))
 }
 
 fn media_type(name: &str) -> HeaderValue {

@@ -1,5 +1,7 @@
 //! The pages for people, and the files that they load.
 
+use std::io::Read;
+
 use reqwest::Method;
 
 use super::support::{App, error_of, header};
@@ -119,6 +121,151 @@ async fn every_asset_has_its_type_and_an_etag_that_spares_sending_it_again() {
         assert_eq!(ask("\"other\"".into()).await.unwrap().status(), 200, "{path}");
         let head = app.request(Method::HEAD, &path).send().await.unwrap();
         assert_eq!((head.status().as_u16(), header(&head, "etag")), (200, etag.as_str()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_file_is_sent_compressed_to_whoever_takes_that_under_a_tag_of_its_own() {
+    let app = App::bare().await;
+    for path in assets().into_iter().chain(PAGES.iter().map(|path| (*path).to_owned())) {
+        let plain = get(&app, &path).await;
+        assert_eq!((header(&plain, "vary"), header(&plain, "content-encoding")), ("Accept-Encoding", ""), "{path}");
+        let plain_tag = header(&plain, "etag").to_owned();
+        let text = plain.bytes().await.unwrap();
+        for _ in 0..2 {
+            let ask = || app.request(Method::GET, &path).header("Accept-Encoding", "gzip, deflate, br, zstd");
+            let packed = ask().send().await.unwrap();
+            assert_eq!(header(&packed, "vary"), "Accept-Encoding", "{path}");
+            if header(&packed, "content-encoding").is_empty() {
+                assert!(text.len() < 400, "{path} is worth compressing");
+                assert_eq!(header(&packed, "etag"), plain_tag);
+                continue;
+            }
+            assert_eq!(header(&packed, "content-encoding"), "gzip", "{path}");
+            let tag = header(&packed, "etag").to_owned();
+            assert_eq!(tag, plain_tag.trim_end_matches('"').to_owned() + "-gzip\"");
+            assert_eq!(header(&packed, "content-type"), header(&get(&app, &path).await, "content-type"), "{path}");
+            let packed = packed.bytes().await.unwrap();
+            assert!(packed.len() < text.len(), "{path}");
+            let mut unpacked = Vec::new();
+            flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
+            assert_eq!(unpacked, text, "{path}");
+
+            // What is kept of one form spares nothing of the other.
+            let again = ask().header("If-None-Match", &tag).send().await.unwrap();
+            assert_eq!((again.status().as_u16(), header(&again, "etag")), (304, tag.as_str()), "{path}");
+            assert_eq!((header(&again, "vary"), header(&again, "content-encoding")), ("Accept-Encoding", ""));
+            assert_eq!(ask().header("If-None-Match", &plain_tag).send().await.unwrap().status(), 200, "{path}");
+            let plain = app.request(Method::GET, &path).header("If-None-Match", &tag).send().await.unwrap();
+            assert_eq!(plain.status(), 200, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_browser_prefers_is_sent() {
+    let app = App::bare().await;
+    for (accepted, encoding) in [
+        ("gzip", "gzip"),
+        ("GZIP", "gzip"),
+        ("br, gzip", "gzip"),
+        ("gzip;q=0.1", "gzip"),
+        ("gzip;q=0", ""),
+        ("gzip;q=0, *", ""),
+        ("gzip;q=0.5, identity", ""),
+        ("identity;q=0.5, gzip;q=0.6", "gzip"),
+        ("identity", ""),
+        ("br", ""),
+        ("", ""),
+        ("gzip;q=high", ""),
+        ("*", ""),
+    ] {
+        let response =
+            app.request(Method::GET, "/assets/style.css").header("Accept-Encoding", accepted).send().await.unwrap();
+        assert_eq!((response.status().as_u16(), header(&response, "content-encoding")), (200, encoding), "{accepted}");
+    }
+    // Secrets and what a stranger has put in stand side by side in answers of the API.
+    for path in ["/openapi.json", "/api/auth/session", "/livez"] {
+        let response = app.request(Method::GET, path).header("Accept-Encoding", "gzip").send().await.unwrap();
+        assert_eq!(header(&response, "content-encoding"), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_is_told_by_one_tag_of_several_weak_ones_too_or_by_a_star() {
+    let app = App::bare().await;
+    let tag = header(&get(&app, "/sign-in").await, "etag").to_owned();
+    for (known, status) in [
+        (format!("\"other\", {tag}"), 304),
+        (format!("W/{tag}"), 304),
+        (format!("W/\"other\" , W/{tag} ,\"more\""), 304),
+        ("*".into(), 304),
+        ("\"other\", W/\"more\"".into(), 200),
+        (tag.trim_matches('"').into(), 200),
+        ("\"*\"".into(), 200),
+        (String::new(), 200),
+    ] {
+        let response = app.request(Method::GET, "/sign-in").header("If-None-Match", &known).send().await.unwrap();
+        assert_eq!(response.status(), status, "{known}");
+    }
+}
+
+/// The files of `static/` with their text.
+fn sources() -> Vec<(String, String)> {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("static");
+    let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().into(), std::fs::read_to_string(&path).unwrap()))
+        .collect()
+}
+
+#[test]
+fn all_pages_together_are_small() {
+    let sizes: Vec<(usize, String)> = sources().into_iter().map(|(name, text)| (text.len(), name)).collect();
+    let all: usize = sizes.iter().map(|(size, _)| size).sum();
+    assert!(all < 150_000, "{all} bytes: {sizes:?}");
+}
+
+#[test]
+fn no_file_names_another_host_or_makes_markup_or_code_of_text() {
+    for (name, text) in sources() {
+        for scheme in ["http://", "https://", "ws://", "wss://"] {
+            for (at, _) in text.match_indices(scheme) {
+                let host = text[at + scheme.len()..].split(|char: char| !char.is_ascii_alphanumeric() && char != '.');
+                let host = host.into_iter().next().unwrap();
+                // The names of XML's dialects, and the hosts that are nobody's, for examples that people read.
+                let harmless = ["", "www.w3.org", "example.com"].contains(&host) || host.ends_with(".example.com");
+                assert!(harmless, "{name} names {host}");
+            }
+        }
+        for inline in ["src=\"//", "href=\"//", "url(//", "@import", "<style", " style=\"", "javascript:"] {
+            assert!(!text.contains(inline), "{name}: {inline}");
+        }
+        if name.ends_with(".html") {
+            let handlers: Vec<&str> = text
+                .match_indices(" on")
+                .map(|(at, _)| text[at + 1..].split([' ', '>']).next().unwrap())
+                .filter(|attribute| attribute.contains('='))
+                .collect();
+            assert!(handlers.is_empty(), "{name}: {handlers:?}");
+        }
+        if name.ends_with(".js") {
+            for maker in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "setHTMLUnsafe",
+                "document.write",
+                "createContextualFragment",
+                "DOMParser",
+                "eval(",
+                "new Function",
+                "setAttribute(\"on",
+                "setAttribute(\"style",
+            ] {
+                assert!(!text.contains(maker), "{name}: {maker}");
+            }
+        }
     }
 }
 
