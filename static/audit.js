@@ -51,8 +51,8 @@ async function changes(query) {
     label: "Changes",
     columns: [
       WHEN,
-      { title: "What", kind: "wide whole", value: (entry) => [element("div", sentence(entry)), changesOf(entry), more(entry)] },
-      { title: "From", value: ({ ip }) => ip ?? "The server" },
+      { title: "What", kind: "wide whole", value: (entry) => [element("div", sentence(entry)), changesOf(entry)] },
+      { title: "From", kind: "wide", value: origin },
     ],
     filters: [
       { name: "action", label: "What", options: ACTIONS },
@@ -69,11 +69,11 @@ async function changes(query) {
   return { lead: "Who changed what.", actions: [jsonl, csv], list };
 }
 
-// What else is known of an entry, on demand.
-function more({ id, requestId, userAgent, actor, target }) {
+// From where something was done; what else is known of it on demand.
+function origin({ id, ip, requestId, userAgent, actor, target }) {
   const all = (title, name, party) => party.id && [title, element("a", { href: withQuery(ADDRESS, { [name]: party.id }) }, element("bdi", party.name))];
   const known = [userAgent && ["User agent", userAgent], requestId && ["Request", requestId], ["Entry", id], all("All by", "actor", actor), all("All done to", "target", target)];
-  return element("details", element("summary", "More"), factsOf(known.filter(Boolean)));
+  return element("details", element("summary", ip ?? "The server"), factsOf(known.filter(Boolean)));
 }
 
 async function requests() {
@@ -102,8 +102,9 @@ async function requests() {
 }
 
 const answer = ({ status: given, code, count }) => [
-  given < 300 ? status("active", `${given} allowed`) : status("failed", `${given} ${code ?? "refused"}`),
-  count > 1 && [" ", element("span", { class: "badge" }, `×${number(count)}`, hidden(" requests"))],
+  element("div", status(given < 300 ? "active" : "failed", `${given} ${given < 300 ? "allowed" : "refused"}`), count > 1 && [" ", element("span", { class: "badge" }, `×${number(count)}`, hidden(" requests"))]),
+  // Codes are long, and may be broken at each word.
+  code && element("p", { class: "aside" }, code.split(/(?<=_)/).flatMap((word) => [word, element("wbr")])),
 ];
 
 const from = ({ ip, userAgent }) => (userAgent ? element("details", element("summary", ip), element("p", { class: "aside" }, userAgent)) : ip);
