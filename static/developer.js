@@ -1,14 +1,101 @@
-import { get } from "./api.js";
-import { element } from "./elements.js";
+// Developer settings: the organization's API keys. With ?key=… it is that key's own page.
+
+import { ApiError, get, withQuery } from "./api.js";
+import { barChart } from "./chart.js";
+import { button, element } from "./elements.js";
+import { date, exactTime, hour, number, timeAgo } from "./format.js";
+import { actionsFor } from "./key_actions.js";
+import { createKey } from "./key_form.js";
+import { graceOf, KEYS, oldKeyUse } from "./key_settings.js";
 import { listView } from "./list.js";
-import { heading, status } from "./page.js";
-import { timeElement, number } from "./format.js";
-export async function page() {
-  const list = await listView({ path: "/api/admin/rest-api-keys", label: "API keys", columns: [
-    { title: "Name", value: (key) => key.name },
-    { title: "Status", value: (key) => status(key.status) },
-    { title: "Last used", value: (key) => timeElement(key.lastUsedAt) },
-    { title: "Requests", kind: "number", value: (key) => number(key.requestCount) },
-  ], filters: [{ name: "q", label: "Search" }, { name: "status", label: "Status", options: [["", "Any"], ["active", "Active"]] }], empty: element("p", "None yet") });
-  return { title: "API keys", content: [heading("API keys"), list] };
+import { menu, popover } from "./menu.js";
+import { aside, facts, heading, status } from "./page.js";
+import { keyLink } from "./sentences.js";
+
+const DAY_MS = 86_400_000;
+
+export async function page(visit) {
+  const id = visit.query.get("key");
+  if (id) return (await import("./key.js")).page(visit, id);
+
+  const choice = (name, label, ...values) => ({ name, label, options: [["", "Any"], ...values.map((value) => [value, value])] });
+  const head = element("div");
+  const [list] = await Promise.all([
+    listView({
+      path: KEYS,
+      label: "API keys",
+      columns: [
+        { title: "Name", value: name },
+        { title: "Role", value: ({ role }) => role },
+        { title: "Status", value: (key) => [status(key.status), graceOf(key)] },
+        { title: "Last used", value: lastUse },
+        { title: "Requests", kind: "number", value: ({ requestCount }) => number(requestCount) },
+        { title: "Last 24 hours", value: () => element("div", { class: "spark" }) },
+        { title: "Expires", value: expiry },
+        { title: "Actions", kind: "actions", value: (key) => menu(`Actions for ${key.name}`, actionsFor(visit, key, changed)) },
+      ],
+      filters: [
+        { name: "q", label: "Search", placeholder: "Name, prefix, external ID" },
+        choice("status", "Status", "active", "deactivated", "expired", "superseded"),
+        choice("environment", "Environment", "live", "test"),
+      ],
+      empty: element("p", "No keys yet. A program that calls your API needs one: create the first."),
+      added: drawCharts,
+    }),
+    showHead(),
+  ]);
+  return { title: "API keys", content: [head, list] };
+
+  function changed() {
+    list.reload();
+    showHead();
+  }
+
+  // Whether the plan has room is said before somebody fills in a form.
+  async function showHead() {
+    const { plan, apiKeys } = await get("/api/admin/organization", visit);
+    const limit = apiKeys?.limit ?? Infinity;
+    const isFull = apiKeys?.used >= limit;
+    const used = limit === 0 ? `The ${plan} plan has no API keys.` : `All ${limit} keys of the ${plan} plan are in use.`;
+    head.replaceChildren(
+      heading("API keys", { lead: isFull ? used : "What your programs call your API with.", actions: isFull ? [] : button("Create a key", () => createKey(visit, changed), { kind: "primary" }) }),
+    );
+  }
+
+  // The charts come after the list; their room is there already, and stays empty without an answer.
+  async function drawCharts(keys, rows) {
+    if (keys.length === 0) return;
+    try {
+      const { items } = await get(withQuery("/api/admin/usage", { keys: keys.map(({ id }) => id).join() }), visit);
+      for (const { keyId, points } of items) {
+        const index = keys.findIndex(({ id }) => id === keyId);
+        rows[index].querySelector(".spark").append(barChart(points, { label: `${keys[index].name}, last 24 hours`, width: 96, height: 28, describe: hour }));
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError) && error.name !== "AbortError") throw error;
+    }
+  }
+}
+
+function name(key) {
+  const isOld = key.status === "active" && Date.now() - Date.parse(key.createdAt) > 90 * DAY_MS;
+  return [
+    keyLink(key.id, key.name),
+    aside(element("code", `${key.prefix}…`), " ", element("span", { class: "badge" }, key.environment)),
+    isOld && aside(`Made ${timeAgo(key.createdAt)}: it wants rotating.`),
+    oldKeyUse(key),
+  ];
+}
+
+// How long ago; exactly when, from where and with what on demand.
+function lastUse({ lastUsedAt, lastUsedIp, lastUserAgent }) {
+  if (!lastUsedAt) return "Never";
+  const box = element("div", { class: "menu" }, facts(["Last used", exactTime(lastUsedAt)], ["From", lastUsedIp ?? "Not known"], ["With", lastUserAgent ?? "Not known"]));
+  return popover(element("button", { type: "button", class: "as-link", "aria-haspopup": "true" }, timeAgo(lastUsedAt)), box);
+}
+
+function expiry({ expiresAt, status }) {
+  if (!expiresAt) return "Never";
+  const isSoon = status === "active" && Date.parse(expiresAt) - Date.now() < 14 * DAY_MS;
+  return [element("time", { datetime: expiresAt, title: exactTime(expiresAt) }, date(expiresAt)), isSoon && aside(element("strong", timeAgo(expiresAt)))];
 }

@@ -24,6 +24,9 @@ export function facts(...pairs) {
   return element("dl", { class: "facts" }, pairs.filter(Boolean).map(([name, value]) => element("div", element("dt", name), element("dd", value))));
 }
 
+// A quieter line below a value.
+export const aside = (...content) => element("span", { class: "aside" }, content);
+
 // The state of a thing, told by a shape and a word.
 export const status = (state, text = capitalised(state)) => element("span", { class: "status", "data-status": state }, text);
 
