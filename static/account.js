@@ -1,15 +1,17 @@
-// One's own account: profile, address, password, organizations, sessions, its end.
+// One's own account: profile, address, password, its end; organizations and sessions.
 
 import { patch, post, remove } from "./api.js";
-import { sessionList } from "./account_sessions.js";
 import { confirmDialog } from "./dialog.js";
 import { button, element } from "./elements.js";
 import { currentPasswordField, emailField, nameField, newPasswordField } from "./entry_fields.js";
 import { field, form } from "./form.js";
-import { capitalised } from "./format.js";
+import { capitalised, timeElement } from "./format.js";
+import { listView, rowOf, table } from "./list.js";
 import { say } from "./notice.js";
-import { act, heading, section, status } from "./page.js";
-import { tellOtherTabs } from "./tabs.js";
+import { act, heading, named, section, status } from "./page.js";
+import { goToSignIn, tellOtherTabs } from "./tabs.js";
+
+const SESSIONS = "/api/auth/sessions";
 
 export async function page(visit) {
   const { user } = visit.session;
@@ -21,124 +23,137 @@ export async function page(visit) {
       element(
         "div",
         { class: "cards" },
-        section("Profile", profileForm(visit)),
-        section("Email address", addressState(user), addressForm(user)),
+        section("Profile", profileForm(user, visit)),
+        section("Email address", addressState(user), addressForm()),
         section("Password", passwordForm(sessions)),
-        section("Organizations", organizations(visit)),
+        section("Delete the account", element("p", button("Delete the account…", deletionDialog))),
       ),
+      section("Organizations", organizationList(visit)),
       section("Sessions", sessions),
-      section("Delete the account", element("p", "Your own keys stop, and you can no longer sign in."), element("p", button("Delete the account…", deletionDialog))),
     ],
   };
 }
 
-const profileForm = ({ session: { user }, renew }) =>
+// The server may know zones that this browser does not name.
+const timeZones = (own) => [...new Set([...Intl.supportedValuesOf("timeZone"), "UTC", own])].sort();
+
+const profileForm = ({ name, timezone }, { renew }) =>
   form({
     fields: [
-      nameField({ value: user.name }),
+      nameField({ value: name }),
       field({
         name: "timezone",
         label: "Time zone",
         type: "select",
-        hint: "All times are shown in it, here and in mails.",
-        value: user.timezone,
-        options: timeZones(user.timezone).map((zone) => [zone, zone.replaceAll("_", " ")]),
+        hint: "Times are shown in it, here and in mails.",
+        value: timezone,
+        options: timeZones(timezone).map((zone) => [zone, zone.replaceAll("_", " ")]),
       }),
     ],
     submit: "Save",
-    busy: "Saving…",
     send: ({ name, timezone }) => patch("/api/auth/profile", { name, timezone }),
-    async done() {
+    done() {
       say("The profile is saved.");
-      // With it come the menu and all times anew.
-      await renew();
+      renew();
     },
   });
 
-// The server may know some that this browser does not name.
-const timeZones = (own) => [...new Set([...Intl.supportedValuesOf("timeZone"), "UTC", own])].sort();
-
 function addressState({ email, emailVerified }) {
-  const address = element("strong", email);
-  if (emailVerified) return element("p", address, " ", status("done", "Confirmed"));
   const resend = () => act(() => post("/api/auth/resend-verification"), "Another link is on its way.");
-  return [element("p", address, " ", status("open", "Not confirmed")), element("p", button("Send the link again", resend))];
+  return [
+    element("p", element("strong", email), " ", emailVerified ? status("done", "Confirmed") : status("open", "Not confirmed")),
+    !emailVerified && element("p", button("Send the link again", resend)),
+  ];
 }
 
-function addressForm({ email: present }) {
-  const told = element("p", { role: "status" });
-  const made = form({
+const addressForm = () =>
+  staying({
     fields: [
-      emailField({ label: "New address", hint: "A link is mailed to it. Where this server sends no mail, ask whoever runs it." }),
+      emailField({ label: "New address", hint: "Yours once you open the link that is mailed to it. Where no mail comes, ask whoever runs this server." }),
       currentPasswordField(),
     ],
     submit: "Change the address",
-    busy: "Checking…",
-    send: async ({ email, password }) => {
-      await post("/api/auth/change-email", { email, password });
-      return email;
-    },
-    done(email) {
-      made.reset();
-      told.textContent = `Open the link in the message to ${email}. Until then, ${present} stays your address.`;
-      return false;
-    },
+    send: ({ email, password }) => post("/api/auth/change-email", { email, password }),
+    done: () => say("A link is on its way to the new address."),
   });
-  return [made, told];
-}
 
-function passwordForm(sessions) {
-  const made = form({
+const passwordForm = (sessions) =>
+  staying({
     fields: [currentPasswordField({ name: "currentPassword", label: "Current password" }), newPasswordField({ name: "newPassword", label: "New password" })],
     submit: "Change the password",
-    busy: "Changing…",
     send: ({ currentPassword, newPassword }) => post("/api/auth/change-password", { currentPassword, newPassword }),
     done() {
-      made.reset();
       say("The password is changed, and your other sessions have ended.");
       sessions.reload();
+    },
+  });
+
+// A form that is empty again when it is done.
+function staying({ done, ...rest }) {
+  const made = form({
+    ...rest,
+    done() {
+      made.reset();
+      done();
       return false;
     },
   });
   return made;
 }
 
-function organizations({ session, renew }) {
-  const items = session.organizations.map(({ id, name, role }) => {
-    const current = id === session.organization.id;
-    return element(
-      "li",
-      element("span", element("bdi", name), element("span", { class: "aside" }, capitalised(role))),
-      current ? element("span", { class: "badge" }, "current") : button("Switch", () => switchTo(id), { "aria-label": `Switch to ${name}` }),
-    );
-  });
-  return element("ul", { class: "choices" }, items);
-
-  async function switchTo(organizationId) {
-    if (!(await act(() => post("/api/auth/switch-organization", { organizationId })))) return;
-    tellOtherTabs();
-    await renew();
-  }
-}
-
 function deletionDialog() {
   confirmDialog({
     title: "Delete your account?",
     text: [
-      "Your sessions end and your own keys stop working at once, in every organization. Organizations of which you are the only member are deleted too, with all their keys.",
-      "What you did stays in the audit logs. This cannot be undone.",
+      "Your sessions end and your own keys stop at once. Organizations of which you are the only member go too, with all their keys.",
+      "This cannot be undone.",
     ],
     fields: [currentPasswordField()],
     action: "Delete the account",
-    busy: "Deleting…",
     send: ({ password }) => remove("/api/auth/account", { password }),
-    done() {
-      tellOtherTabs();
-      location.replace("/sign-in");
-    },
-    refused(error) {
-      if (error.code === "LAST_OWNER") error.message = "You are the last owner of the home organization, or of one that has other members. Make somebody else an owner there first.";
-      return false;
-    },
+    done: goToSignIn,
   });
+}
+
+async function sessionList() {
+  const list = await listView({
+    path: SESSIONS,
+    label: "Sessions",
+    columns: [
+      { title: "Device", value: ({ device, current }) => named(device, current && "this device") },
+      { title: "Address", value: ({ ip }) => ip },
+      { title: "Signed in", value: ({ createdAt }) => timeElement(createdAt) },
+      { title: "Last seen", value: ({ lastSeenAt }) => timeElement(lastSeenAt) },
+      {
+        title: "Actions",
+        kind: "actions",
+        value: ({ id, device, current }) => !current && button("End", () => end(`${SESSIONS}/${id}`, "The session has ended."), { "aria-label": `End the session of ${device}` }),
+      },
+    ],
+  });
+  list.append(button("End all others", () => end(SESSIONS, "All your other sessions have ended.")));
+  return list;
+
+  async function end(path, said) {
+    await act(() => remove(path), said);
+    await list.reload();
+  }
+}
+
+function organizationList({ session, renew }) {
+  const isCurrent = ({ id }) => id === session.organization.id;
+  const columns = [
+    { title: "Name", value: (each) => named(each.name, isCurrent(each) && "this one") },
+    { title: "Your role", value: ({ role }) => capitalised(role) },
+    { title: "Actions", kind: "actions", value: (each) => !isCurrent(each) && button("Switch", () => switchTo(each.id), { "aria-label": `Switch to ${each.name}` }) },
+  ];
+  const list = table("Organizations", columns);
+  list.querySelector("tbody").append(...session.organizations.map((each) => rowOf(columns, each)));
+  return list;
+
+  async function switchTo(organizationId) {
+    if (!(await act(() => post("/api/auth/switch-organization", { organizationId })))) return;
+    tellOtherTabs();
+    renew();
+  }
 }

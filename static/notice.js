@@ -20,9 +20,12 @@ export function clearNotice(notice) {
   notice.querySelector("[role=alert]").textContent = "";
 }
 
+// What can be done about it, where the message does not say so.
+const ADVICE = { LAST_OWNER: "Make somebody else an owner first." };
+
 // The public message; for a fault of the server also the id under which its log has the cause.
-export function messageOf({ message, status, requestId }) {
-  const sentence = /[.!?]$/.test(message) ? message : `${message}.`;
+export function messageOf({ message, code, status, requestId }) {
+  const sentence = [/[.!?]$/.test(message) ? message : `${message}.`, ADVICE[code]].filter(Boolean).join(" ");
   return status >= 500 && requestId ? `${sentence} (Request ${requestId})` : sentence;
 }
 

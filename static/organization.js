@@ -6,16 +6,17 @@ import { confirmDialog } from "./dialog.js";
 import { button, element } from "./elements.js";
 import { currentPasswordField } from "./entry_fields.js";
 import { field, form } from "./form.js";
-import { capitalised, date, number } from "./format.js";
+import { capitalised, number } from "./format.js";
 import { say } from "./notice.js";
 import { facts, heading, section } from "./page.js";
-import { tellOtherTabs } from "./tabs.js";
+import { goToSignIn } from "./tabs.js";
 
 const PATH = "/api/admin/organization";
 
 export async function page(visit) {
   const organization = await get(PATH);
-  const { id, plan, createdAt, apiKeys } = organization;
+  const { id, plan, apiKeys } = organization;
+  const use = facts(["Plan", capitalised(plan)], apiKeys && ["API keys", keysUsed(apiKeys)]);
   return {
     title: "Organization",
     content: [
@@ -24,58 +25,42 @@ export async function page(visit) {
         "div",
         { class: "cards" },
         section("Rename", renaming(organization, visit)),
-        section(
-          "Plan and use",
-          facts(["Plan", capitalised(plan)], apiKeys && ["API keys", keysUsed(apiKeys)], ["Made", date(createdAt)]),
-          element("h3", "ID"),
-          copyable(id, "The ID"),
-        ),
+        section("Plan and use", use, element("h3", "ID"), copyable(id, "The ID")),
       ),
       visit.may("owner") && section("Delete the organization", deletion(organization)),
     ],
   };
 }
 
-function keysUsed({ used, limit }) {
-  if (limit === null) return `${number(used)}, of any number`;
-  return limit === 0 ? "Not on this plan" : `${number(used)} of ${number(limit)}`;
-}
+const keysUsed = ({ used, limit }) => `${number(used)} of ${limit === null ? "any number" : number(limit)}`;
 
-const renaming = ({ name }, visit) =>
+const renaming = ({ name }, { renew }) =>
   form({
-    fields: [field({ name: "name", label: "Name", value: name, autocomplete: "organization", required: "Enter the organization’s name." })],
+    fields: [field({ name: "name", label: "Name", value: name, required: "Enter the organization’s name." })],
     submit: "Rename",
-    busy: "Renaming…",
     send: ({ name }) => patch(PATH, { name }),
-    async done({ name }) {
+    done({ name }) {
       say(`The organization is called ${name} now.`);
-      await visit.renew();
+      renew();
     },
   });
 
-function deletion({ home, name }) {
-  if (home) return element("p", "This is the home organization: its API stands behind the gate, and it cannot be deleted.");
-  return [
-    element("p", "Its keys stop, and everything of it is lost."),
-    element("p", button("Delete the organization…", () => deletionDialog(name))),
-  ];
-}
+const deletion = ({ home, name }) =>
+  home
+    ? element("p", "The home organization cannot be deleted: its API stands behind the gate.")
+    : element("p", button("Delete the organization…", () => deletionDialog(name)));
 
 function deletionDialog(name) {
   confirmDialog({
     title: `Delete ${name}?`,
     text: [
-      "Its keys stop working and its members’ sessions here end at once, yours too. Invitations, mail and settings go with it, and its audit log and requests are shown to nobody any more.",
-      "The accounts of its members stay. This cannot be undone.",
+      "Its keys stop and all sessions in it end at once, yours too. Invitations, mail and the view of its audit log go with it; its members’ accounts stay.",
+      "This cannot be undone.",
     ],
     typed: name,
     fields: [currentPasswordField()],
     action: "Delete the organization",
-    busy: "Deleting…",
     send: ({ password }) => remove(PATH, { password }),
-    done() {
-      tellOtherTabs();
-      location.replace("/sign-in");
-    },
+    done: goToSignIn,
   });
 }

@@ -27,6 +27,9 @@ export function facts(...pairs) {
 // A quieter line below a value.
 export const aside = (...content) => element("span", { class: "aside" }, content);
 
+// A name, which may be written in any direction, with what marks it beside it.
+export const named = (name, mark) => [element("bdi", name), mark && element("span", { class: "badge" }, mark)];
+
 // The state of a thing, told by a shape and a word.
 export const status = (state, text = capitalised(state)) => element("span", { class: "status", "data-status": state }, text);
 

@@ -4,4 +4,11 @@
 const channel = new BroadcastChannel("session");
 
 export const tellOtherTabs = () => channel.postMessage("changed");
+
+// Where one is signed in no more.
+export function goToSignIn() {
+  tellOtherTabs();
+  location.replace("/sign-in");
+}
+
 export const whenSessionChanges = (act) => channel.addEventListener("message", act);

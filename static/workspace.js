@@ -4,14 +4,17 @@
 // API's object), `may(role)`, `query` (URLSearchParams), `signal`, which is aborted when the page is left, and `renew()`:
 // who one is has changed, so the session is asked for again, and the page shown anew.
 
-import { ApiError, get, post, whenSignedOut } from "./api.js";
+import { ApiError, get, noAnswer, post, whenForbidden, whenSignedOut } from "./api.js";
 import { closeDialogs } from "./dialog.js";
 import { button, element, hidden } from "./elements.js";
 import { useTimeZone } from "./format.js";
 import { again, go, whenGoing } from "./navigation.js";
 import { clearNotice, messageOf, showNotice } from "./notice.js";
 import { signIn } from "./return_to.js";
-import { tellOtherTabs, whenSessionChanges } from "./tabs.js";
+import { goToSignIn, tellOtherTabs, whenSessionChanges } from "./tabs.js";
+
+// What takes longer than this is said to be loading.
+const PATIENCE_MS = 600;
 
 const ROLES = ["viewer", "member", "admin", "owner"];
 
@@ -43,51 +46,70 @@ addEventListener("pagehide", closeDialogs);
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 document.addEventListener("click", followInside);
 menuButton.addEventListener("click", () => openMenu(menuButton.getAttribute("aria-expanded") !== "true"));
-document.addEventListener("keydown", (event) => event.key === "Escape" && openMenu(false));
-await show();
+document.addEventListener("keydown", closeMenu);
+await show(scrollOf(history.state));
 
 // Shows the page of this address. The one before stays until it is ready, so that nothing jumps.
-async function show() {
+async function show(scroll) {
   visit?.abort();
   const own = (visit = new AbortController());
   closeDialogs();
   openMenu(false);
-  clearNotice(problem);
-  tryAgain.hidden = true;
   main.setAttribute("aria-busy", "true");
+  const slow = setTimeout(() => (loading.textContent = "Loading…"), PATIENCE_MS);
+  own.signal.addEventListener("abort", () => clearTimeout(slow));
   try {
-    if (stale) await begin();
+    if (!session) begin(await get("/api/auth/session"));
     const { title, content } = await load(own.signal);
     if (own.signal.aborted) return;
-    const before = shown;
-    shown = location.pathname;
-    place.replaceChildren(...[content].flat(Infinity).filter(Boolean));
-    document.title = `${title} · Claviger`;
-    markCurrent();
-    // A page that is shown anew stays where it was scrolled to.
-    if (before !== shown) scrollTo(0, 0);
-    if (before) (place.querySelector("h1") ?? main).focus({ preventScroll: true });
+    showContent(title, content, scroll);
   } catch (error) {
     if (own.signal.aborted || error.name === "AbortError") return;
     if (!(error instanceof ApiError)) throw error;
-    showNotice(problem, messageOf(error));
-    tryAgain.hidden = false;
+    tellProblem(error);
   } finally {
-    if (visit === own) main.removeAttribute("aria-busy");
+    clearTimeout(slow);
+    if (visit === own) {
+      loading.textContent = "";
+      main.removeAttribute("aria-busy");
+    }
   }
 }
 
-function renew() {
-  stale = true;
-  return again();
+function showContent(title, content, scroll) {
+  const begins = !place.hasChildNodes() && document.activeElement === document.body;
+  place.replaceChildren(...[content].flat(Infinity).filter(Boolean));
+  clearNotice(problem);
+  tryAgain.hidden = true;
+  shown = here();
+  document.title = `${title} · Claviger`;
+  markCurrent();
+  if (scroll !== null) scrollTo(0, scroll);
+  if (!begins) (place.querySelector("h1") ?? main).focus({ preventScroll: true });
 }
 
-async function begin() {
-  session = await get("/api/auth/session");
-  stale = false;
+function tellProblem(error) {
+  showNotice(problem, messageOf(error));
+  tryAgain.hidden = false;
+}
+
+const here = () => location.pathname + location.search;
+
+function begin(given) {
+  session = given;
   useTimeZone(session.user?.timezone);
   menu.replaceChildren(...menuParts());
   menuButton.hidden = false;
+}
+
+// Somebody may have been given another role during the visit: what it does not reach is not offered any more.
+async function renewRole() {
+  const known = session;
+  const now = await get("/api/auth/session").catch(() => known);
+  if (session !== known || now.role === known?.role) return;
+  begin(now);
+  await show(null);
+  say(`Your role here is ${now.role} now.`);
 }
 
 function may(role) {
@@ -99,7 +121,7 @@ async function load(signal) {
   if (location.pathname === "/") history.replaceState(null, "", offered[0].path);
   const page = PAGES.find(({ path }) => path === location.pathname);
   if (!offered.includes(page)) return notForYou(page);
-  const module = await page.load();
+  const module = await page.load().catch((cause) => Promise.reject(cause instanceof TypeError ? noAnswer(cause) : cause));
   return module.page({ session, may, signal, renew, query: new URLSearchParams(location.search) });
 }
 
@@ -129,20 +151,20 @@ function menuParts() {
   }
 }
 
-async function switchOrganization(event) {
-  const organizationId = event.target.value;
+async function switchOrganization({ target }) {
   await attempt(async () => {
-    await post("/api/auth/switch-organization", { organizationId });
+    await post("/api/auth/switch-organization", { organizationId: target.value });
     tellOtherTabs();
     location.assign("/");
   });
+  // Until the page is left, or where it stays.
+  target.value = session.organization.id;
 }
 
 async function signOut() {
   await attempt(async () => {
     await post("/api/auth/sign-out");
-    tellOtherTabs();
-    location.replace("/sign-in");
+    goToSignIn();
   });
 }
 
@@ -171,6 +193,12 @@ function markCurrent() {
     const current = new URL(link.href).pathname === location.pathname;
     current ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
   }
+}
+
+function closeMenu(event) {
+  if (event.key !== "Escape" || menuButton.getAttribute("aria-expanded") !== "true") return;
+  openMenu(false);
+  menuButton.focus();
 }
 
 // On a narrow screen the menu is behind its button.
