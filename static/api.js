@@ -29,6 +29,10 @@ export function withQuery(path, values) {
 let signedOut = null;
 export const whenSignedOut = (act) => (signedOut = act);
 
+// What follows when somebody's role does not reach: it may have been changed meanwhile.
+let forbidden = null;
+export const whenForbidden = (act) => (forbidden = act);
+
 // Options: `headers` (more of them), `signal` (ends the call), and `tagged`: then the result is { value, tag } with the
 // answer's ETag, to be sent back as If-Match.
 async function request(method, path, body, { tagged = false, ...options } = {}) {
@@ -41,6 +45,7 @@ async function request(method, path, body, { tagged = false, ...options } = {}) 
     // The page is being left: nothing of it needs to go on.
     return new Promise(() => {});
   }
+  if (error.code === "INSUFFICIENT_ROLE") forbidden?.();
   throw error;
 }
 
@@ -92,8 +97,8 @@ function refusal(response, json) {
   });
 }
 
-// A call that was ended on purpose stays what it is: an AbortError, and nobody's failure.
-function noAnswer(cause) {
+// No answer came, as the cause tells. A call that was ended on purpose stays what it is: an AbortError, and nobody's failure.
+export function noAnswer(cause) {
   if (cause.name === "AbortError") return cause;
   const late = cause.name === "TimeoutError";
   return new ApiError({

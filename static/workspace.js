@@ -8,8 +8,8 @@ import { ApiError, get, noAnswer, post, whenForbidden, whenSignedOut } from "./a
 import { closeDialogs } from "./dialog.js";
 import { button, element, hidden } from "./elements.js";
 import { useTimeZone } from "./format.js";
-import { again, go, whenGoing } from "./navigation.js";
-import { clearNotice, messageOf, showNotice } from "./notice.js";
+import { again, go, scrollOf, whenGoing } from "./navigation.js";
+import { clearNotice, messageOf, say, showNotice } from "./notice.js";
 import { signIn } from "./return_to.js";
 import { goToSignIn, tellOtherTabs, whenSessionChanges } from "./tabs.js";
 
@@ -29,7 +29,7 @@ const PAGES = [
 ];
 
 const byId = (id) => document.getElementById(id);
-const [main, place, problem, tryAgain, menu, menuButton] = ["main", "page", "problem", "try-again", "menu", "menu-button"].map(byId);
+const [main, place, loading, problem, tryAgain, menu, menuButton] = ["main", "page", "loading", "problem", "try-again", "menu", "menu-button"].map(byId);
 
 let session = null;
 let stale = true;
@@ -37,10 +37,12 @@ let visit = null;
 let shown = null;
 
 whenSignedOut(() => location.replace(signIn(location)));
+whenForbidden(renewRole);
 whenGoing(show);
 whenSessionChanges(() => location.reload());
 tryAgain.addEventListener("click", renew);
-addEventListener("popstate", show);
+// The skip link makes an entry of the history too, and it is the same page.
+addEventListener("popstate", ({ state }) => here() !== shown && show(scrollOf(state)));
 // A page that is left must keep nothing that was shown once, nor come back after its session has ended.
 addEventListener("pagehide", closeDialogs);
 addEventListener("pageshow", (event) => event.persisted && location.reload());
@@ -49,7 +51,7 @@ menuButton.addEventListener("click", () => openMenu(menuButton.getAttribute("ari
 document.addEventListener("keydown", closeMenu);
 await show(scrollOf(history.state));
 
-// Shows the page of this address. The one before stays until it is ready, so that nothing jumps.
+// Shows the page of this address, scrolled to there. The one before stays until it is ready, so that nothing jumps.
 async function show(scroll) {
   visit?.abort();
   const own = (visit = new AbortController());
@@ -59,7 +61,7 @@ async function show(scroll) {
   const slow = setTimeout(() => (loading.textContent = "Loading…"), PATIENCE_MS);
   own.signal.addEventListener("abort", () => clearTimeout(slow));
   try {
-    if (!session) begin(await get("/api/auth/session"));
+    if (stale) begin(await get("/api/auth/session"));
     const { title, content } = await load(own.signal);
     if (own.signal.aborted) return;
     showContent(title, content, scroll);
@@ -97,19 +99,24 @@ const here = () => location.pathname + location.search;
 
 function begin(given) {
   session = given;
+  stale = false;
   useTimeZone(session.user?.timezone);
   menu.replaceChildren(...menuParts());
   menuButton.hidden = false;
 }
 
+function renew() {
+  stale = true;
+  return again();
+}
+
 // Somebody may have been given another role during the visit: what it does not reach is not offered any more.
 async function renewRole() {
   const known = session;
-  const now = await get("/api/auth/session").catch(() => known);
-  if (session !== known || now.role === known?.role) return;
-  begin(now);
-  await show(null);
-  say(`Your role here is ${now.role} now.`);
+  const { role } = await get("/api/auth/session").catch(() => known);
+  if (session !== known || role === known.role) return;
+  await renew();
+  say(`Your role here is ${role} now.`);
 }
 
 function may(role) {
