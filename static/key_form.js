@@ -9,9 +9,13 @@ import { KEYS, pathOf, settingsOf } from "./key_settings.js";
 import { showNewKey } from "./new_key.js";
 import { say } from "./notice.js";
 import { act } from "./page.js";
-import { roleField } from "./roles.js";
 
 const DAY_MS = 86_400_000;
+const ROLES = [
+  ["viewer", "Viewer: reads"],
+  ["member", "Member: reads, writes"],
+  ["admin", "Admin: keys, members too"],
+];
 const EXPIRIES = [
   ["30", "In 30 days"],
   ["90", "In 90 days"],
@@ -115,7 +119,7 @@ function fieldsFor({ session, may }, values, key) {
       "div",
       { class: "pair" },
       !key && choice("environment", "Environment", [["live", "Live"], ["test", "Test"]]),
-      roleField((role) => role !== "owner" && may(role), values.role),
+      choice("role", "Role", ROLES.filter(([role]) => may(role))),
       choice("expiry", "Expires", [key && ["", key.expiresAt ? `On ${date(key.expiresAt)}, as it is` : "Never, as it is"], ...EXPIRIES], { onchange: ({ target }) => choose(target.value) }),
       lastDay,
     ),
