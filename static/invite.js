@@ -3,16 +3,16 @@
 import { ApiError, get, post } from "./api.js";
 import { button, element } from "./elements.js";
 import { form } from "./form.js";
+import { opened, takeToken } from "./link_token.js";
 import { messageOf } from "./notice.js";
 import { linkButton, panel, showPanel } from "./panel.js";
 import { signIn } from "./return_to.js";
 import { tellOtherTabs } from "./tabs.js";
 
 export async function page() {
-  // The ways to sign in and back here, and to register, need the token, so they are made before it goes.
-  const token = new URLSearchParams(location.search).get("token");
-  const ways = { here: location.href, signIn: signIn(location), register: `/register?inviteToken=${encodeURIComponent(token ?? "")}` };
-  history.replaceState(null, "", location.pathname);
+  const token = takeToken();
+  // The ways to sign in and back here, and to register, need the token.
+  const ways = { here: opened, signIn: signIn(opened), register: `/register?inviteToken=${encodeURIComponent(token ?? "")}` };
   if (!token) return invalid();
   try {
     const [invitation, user] = await Promise.all([post("/api/auth/invite-info", { token }), whoIsThere()]);

@@ -4,32 +4,31 @@ import { post } from "./api.js";
 import { element } from "./elements.js";
 import { form } from "./form.js";
 import { takeToken } from "./link_token.js";
-import { linkButton, panel, showPanel } from "./panel.js";
+import { panel, showPanel } from "./panel.js";
 import { tellOtherTabs } from "./tabs.js";
 
 export function page() {
   const token = takeToken();
   if (!token) return invalid();
-  return panel(
-    "Sign in",
-    element("p", { class: "lead" }, "With the link that the administrator of this server made for you."),
-    form({
-      submit: "Sign in",
-      busy: "Signing in…",
-      send: () => post("/api/auth/sign-in-link", { token }),
-      done() {
-        tellOtherTabs();
-        // In place of this page: the back button must not lead to a link that is used up.
-        location.replace("/");
-      },
-      refused: (error) => error.code === "TOKEN_INVALID" && showPanel(invalid()),
-    }),
-  );
+  const made = form({
+    submit: "Sign in",
+    busy: "Signing in…",
+    send: () => post("/api/auth/sign-in-link", { token }),
+    done() {
+      tellOtherTabs();
+      // In place of this page: the back button must not lead to a link that is used up.
+      location.replace("/");
+    },
+    refused: (error) => error.code === "TOKEN_INVALID" && showPanel(invalid()),
+  });
+  made.querySelector("button").autofocus = true;
+  return panel("Sign in with this link", element("p", { class: "lead" }, "It works once, and ends a lock that wrong passwords may have caused."), made);
 }
 
 const invalid = () =>
   panel(
     "This link is no longer valid",
-    element("p", "It was used or has run out, or this page was reloaded, which makes it forget the link. Ask for a new one."),
-    linkButton("/sign-in", "Sign in with a password"),
+    element("p", "A sign-in link works once, for ten minutes, and this page forgets its link when it is reloaded. Whoever runs this Claviger can make another:"),
+    element("pre", element("code", "claviger login-link you@example.com")),
+    element("p", "Or ", element("a", { href: "/sign-in" }, "sign in with your password")),
   );

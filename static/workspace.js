@@ -95,7 +95,9 @@ function tellProblem(error) {
   tryAgain.hidden = false;
 }
 
-const here = () => location.pathname + location.search;
+function here() {
+  return location.pathname + location.search;
+}
 
 function begin(given) {
   session = given;
