@@ -72,6 +72,7 @@ pub struct ErrorBody {
         requests::of_key,
         requests::usage,
         requests::of_organization,
+        requests::usage_of_keys,
         audit_log::list,
         audit_log::export,
         mail::list,

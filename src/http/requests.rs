@@ -1,4 +1,4 @@
-//! What was asked of the gate: `…/{id}/requests`, `…/{id}/usage`, `/api/admin/requests`.
+//! What was asked of the gate: `…/{id}/requests`, `…/{id}/usage`, `/api/admin/requests`, `/api/admin/usage`.
 
 use actix_web::web;
 use serde::Serialize;
@@ -7,7 +7,8 @@ use super::answer::{Answer, ok};
 use super::call::{Call, Query};
 use super::openapi::ErrorBody;
 use crate::services::error::{Faults, ServiceError};
-use crate::services::key_requests::{self, RequestView, UsagePoint, UsageQuery};
+use crate::services::key_requests::{self, RequestView};
+use crate::services::key_usage::{self, UsageOfKey, UsagePoint, UsageQuery};
 use crate::services::pages::{self, Listed};
 use crate::store::requests::Filter;
 
@@ -26,6 +27,13 @@ pub struct RequestPage {
 pub struct Usage {
     /// The oldest first.
     points: Vec<UsagePoint>,
+}
+
+/// The usage of several keys over time.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct UsageOfKeys {
+    /// In the order that they were asked for.
+    items: Vec<UsageOfKey>,
 }
 
 fn page(listed: Listed<RequestView>) -> Answer {
@@ -67,11 +75,39 @@ pub async fn usage(call: Call, id: web::Path<String>, query: Query) -> Answer {
         .run(move |services, context| {
             crate::services::api_keys::find_ever(services, context, &id)?;
             query.only(&["from", "to", "step"])?;
-            let wanted = UsageQuery { from: query.get("from"), to: query.get("to"), step: query.get("step") };
-            key_requests::usage(services, context, &id, wanted)
+            key_usage::of_key(services, context, &id, span(&query))
         })
         .await?;
     ok(&Usage { points })
+}
+
+fn span(query: &Query) -> UsageQuery<'_> {
+    UsageQuery { from: query.get("from"), to: query.get("to"), step: query.get("step") }
+}
+
+/// The usage of several keys over time
+///
+/// As of one key, for up to 200 at once; ids that the organization has not are left out. Without `keys`: one item of all
+/// keys together, deleted ones too, with null for its id.
+#[utoipa::path(get, path = "/api/admin/usage", operation_id = "usage_of_api_keys",
+    tag = "API keys",
+    params(("keys" = Option<String>, Query, description = "key_…,key_…"),
+        ("from" = Option<String>, Query, description = "RFC 3339 or a date"),
+        ("to" = Option<String>, Query, description = "RFC 3339 or a date"),
+        ("step" = Option<String>, Query, description = "minute, hour or day")),
+    responses((status = 200, body = UsageOfKeys), (status = 400, body = ErrorBody)))]
+pub async fn usage_of_keys(call: Call, query: Query) -> Answer {
+    query.only(&["keys", "from", "to", "step"])?;
+    let items = call
+        .run(move |services, context| match query.get("keys") {
+            Some(keys) => {
+                let ids: Vec<String> = keys.split(',').map(|id| id.trim().to_owned()).collect();
+                key_usage::of_keys(services, context, &ids, span(&query))
+            }
+            None => Ok(vec![key_usage::of_organization(services, context, span(&query))?]),
+        })
+        .await?;
+    ok(&UsageOfKeys { items })
 }
 
 /// The organization's requests

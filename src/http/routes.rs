@@ -131,6 +131,7 @@ pub fn table() -> Vec<Line> {
         GET    "/api/admin/rest-api-keys/{id}/requests" Any(Admin)       => requests::of_key;
         GET    "/api/admin/rest-api-keys/{id}/usage"   Any(Admin)        => requests::usage;
         GET    "/api/admin/requests"                   Any(Admin)        => requests::of_organization;
+        GET    "/api/admin/usage"                      Any(Admin)        => requests::usage_of_keys;
 
         GET    "/api/admin/audit-log"                  Any(Admin)        => audit_log::list;
         GET    "/api/admin/audit-log/export"           Any(Admin)        => audit_log::export;

@@ -1,4 +1,4 @@
-//! What keys did: their requests, and how many over time.
+//! What was asked of the gate: the requests of keys.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,9 @@ use super::api_keys::find_ever;
 use super::error::{Faults, ServiceError};
 use super::pages::{Listed, Page};
 use super::{Context, Services};
-use crate::clock::{DAY, DayEdge, HOUR, MINUTE, UnixMillis, parse_time, to_rfc3339};
+use crate::clock::{DayEdge, UnixMillis, parse_time, to_rfc3339};
 use crate::store::requests::{self, Filter, RequestRow};
-use crate::store::{api_keys, open_counts, usage};
-
-/// The most points of one answer.
-const MAX_POINTS: i64 = 10_000;
+use crate::store::{api_keys, open_counts};
 
 /// One request, or several refused ones that share a row.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -43,17 +40,6 @@ pub struct RequestView {
     pub user_agent: String,
     /// How many requests share this row.
     pub count: u32,
-}
-
-/// Allowed and refused requests from a point in time until the next one.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct UsagePoint {
-    /// The start.
-    pub at: String,
-    /// How many passed.
-    pub allowed: u64,
-    /// How many did not.
-    pub denied: u64,
 }
 
 /// A page of one key's requests.
@@ -142,65 +128,6 @@ fn view(row: RequestRow, labels: &BTreeMap<i64, (String, String)>) -> RequestVie
         user_agent: row.user_agent.into(),
         count: row.count,
     }
-}
-
-/// What a key's usage is asked by.
-#[derive(Clone, Copy, Debug, Default)]
-#[allow(missing_docs)]
-pub struct UsageQuery<'a> {
-    pub from: Option<&'a str>,
-    pub to: Option<&'a str>,
-    pub step: Option<&'a str>,
-}
-
-/// A key's requests over time, its rotated predecessors' included; the last 24 hours by hour where nothing is said.
-pub fn usage(
-    services: &Services,
-    context: &Context,
-    id: &str,
-    query: UsageQuery<'_>,
-) -> Result<Vec<UsagePoint>, ServiceError> {
-    let key = find_ever(services, context, id)?;
-    let (from, to, step) = parse_usage(query, context.now)?;
-    let minutes = services
-        .store
-        .read_ledger(|reader| usage::by_minute(reader, key.family, from.div_euclid(MINUTE), to.div_euclid(MINUTE)))?;
-    let mut points = BTreeMap::new();
-    let mut at = from.div_euclid(step) * step;
-    while at <= to {
-        points.insert(at, (0, 0));
-        at += step;
-    }
-    for (minute, counts) in minutes {
-        let point = points.entry((minute * MINUTE).div_euclid(step) * step).or_insert((0, 0));
-        point.0 += counts.allowed;
-        point.1 += counts.denied;
-    }
-    Ok(points.into_iter().map(|(at, (allowed, denied))| UsagePoint { at: to_rfc3339(at), allowed, denied }).collect())
-}
-
-fn parse_usage(query: UsageQuery<'_>, now: UnixMillis) -> Result<(UnixMillis, UnixMillis, UnixMillis), ServiceError> {
-    let mut faults = Faults::default();
-    let step = match query.step {
-        None | Some("hour") => HOUR,
-        Some("minute") => MINUTE,
-        Some("day") => DAY,
-        Some(_) => {
-            faults.add("step", "must be minute, hour or day");
-            HOUR
-        }
-    };
-    let (from, to) = parse_range(query.from, query.to, &mut faults);
-    let to = to.unwrap_or(now);
-    // The default ends with the present step, so that there are 24 hours and not parts of 25.
-    let from = from.unwrap_or(to.div_euclid(step) * step - (DAY - step).max(0));
-    if from > to {
-        faults.add("from", "must not be after to");
-    } else if (to - from) / step > MAX_POINTS {
-        faults.add("step", "gives more than 10000 points; take a longer step or a shorter time");
-    }
-    faults.check()?;
-    Ok((from, to, step))
 }
 
 /// Reads `from=` and `to=`; a bare date is a day's start in the one and its end in the other.

@@ -12,6 +12,7 @@ pub mod invitations;
 pub mod jobs;
 pub mod key_requests;
 pub mod key_settings;
+pub mod key_usage;
 pub mod key_view;
 pub mod lockout;
 pub mod member_lockout;

@@ -1,5 +1,7 @@
 //! `api_keys`: everything about a key but its plaintext.
 
+use std::collections::HashMap;
+
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
@@ -205,6 +207,35 @@ pub fn by_id(reader: &Reader, organization: i64, id: &str) -> ReadResult<Option<
         .prepare_cached("SELECT * FROM api_keys WHERE id = ?1 AND organization = ?2")?
         .query_row((id, organization), ApiKey::from_row)
         .optional()
+}
+
+/// Which family each of these keys of one organization is of, deleted ones too; ids that it has not are left out.
+pub fn families_of(reader: &Reader, organization: i64, ids: &[String]) -> ReadResult<HashMap<String, i64>> {
+    reader
+        .prepare_cached(
+            "SELECT id, family FROM api_keys
+             WHERE id IN (SELECT value FROM json_each(?2)) AND organization = ?1",
+        )?
+        .query_map((organization, serde_json::Value::from(ids).to_string()), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// Every family of an organization, those of deleted keys too.
+pub fn all_families(reader: &Reader, organization: i64) -> ReadResult<Vec<i64>> {
+    reader
+        .prepare_cached("SELECT DISTINCT family FROM api_keys WHERE organization = ?1")?
+        .query_map([organization], |row| row.get(0))?
+        .collect()
+}
+
+/// How many keys of an organization count towards its plan: every one but deleted and superseded ones.
+pub fn counting(reader: &Reader, organization: i64) -> ReadResult<i64> {
+    reader
+        .prepare_cached(
+            "SELECT count(*) FROM api_keys
+             WHERE organization = ?1 AND deleted_at IS NULL AND superseded_at IS NULL",
+        )?
+        .query_row([organization], |row| row.get(0))
 }
 
 /// The one with this id, whichever organization's.

@@ -344,8 +344,8 @@ mod tests {
         let check = |writer: &LedgerWriter| {
             for family in 2..52 {
                 assert_eq!(total(writer, family), 4, "family {family}");
-                let minutes = usage::by_minute(&writer.connection, family, 0, 1_000).unwrap();
-                assert_eq!(minutes.values().map(|counts| counts.allowed).sum::<u64>(), 4);
+                let minutes = usage::by_step(&writer.connection, &[family], 0, 1_000, 1).unwrap();
+                assert_eq!(minutes[&family].values().map(|counts| counts.allowed).sum::<u64>(), 4);
             }
             let filter = requests::Filter { organization: 1, ..Default::default() };
             assert_eq!(requests::list(&writer.connection, &filter, 1_000).unwrap().len(), 200);

@@ -56,6 +56,7 @@ mod shutdown;
 mod sign_in_links;
 mod support;
 mod two_organizations;
+mod usage_of_keys;
 mod user_commands;
 mod verification;
 mod verify;

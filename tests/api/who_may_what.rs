@@ -82,6 +82,7 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
         ("GET", "/api/admin/rest-api-keys/{id}/requests", None, admins(200)),
         ("GET", "/api/admin/rest-api-keys/{id}/usage", None, admins(200)),
         ("GET", "/api/admin/requests", None, admins(200)),
+        ("GET", "/api/admin/usage", None, admins(200)),
         ("GET", "/api/admin/audit-log", None, admins(200)),
         ("GET", "/api/admin/audit-log/export", None, admins(200)),
         ("GET", "/api/admin/mail", None, [401, 403, 403, 403, 200, 403]),
