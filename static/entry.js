@@ -22,7 +22,7 @@ try {
   showPanel(await page());
 } catch (cause) {
   showPanel(lost(cause));
-  throw cause;
+  if (!(cause instanceof TypeError)) throw cause;
 }
 // The back button may bring a page back as it was, with a token that is used up or a form that is filled in.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
