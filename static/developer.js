@@ -3,7 +3,7 @@
 import { ApiError, get, withQuery } from "./api.js";
 import { barChart } from "./chart.js";
 import { button, element } from "./elements.js";
-import { date, exactTime, hour, number, timeAgo } from "./format.js";
+import { capitalised, date, exactTime, hour, number, timeAgo } from "./format.js";
 import { actionsFor } from "./key_actions.js";
 import { createKey } from "./key_form.js";
 import { graceOf, KEYS, oldKeyUse } from "./key_settings.js";
@@ -18,7 +18,7 @@ export async function page(visit) {
   const id = visit.query.get("key");
   if (id) return (await import("./key.js")).page(visit, id);
 
-  const choice = (name, label, ...values) => ({ name, label, options: [["", "Any"], ...values.map((value) => [value, value])] });
+  const choice = (name, label, ...values) => ({ name, label, options: [["", "Any"], ...values.map((value) => [value, capitalised(value)])] });
   const head = element("div");
   const [list] = await Promise.all([
     listView({
@@ -26,7 +26,7 @@ export async function page(visit) {
       label: "API keys",
       columns: [
         { title: "Name", value: name },
-        { title: "Role", value: ({ role }) => role },
+        { title: "Role", value: ({ role }) => capitalised(role) },
         { title: "Status", value: (key) => [status(key.status), graceOf(key)] },
         { title: "Last used", value: lastUse },
         { title: "Requests", kind: "number", value: ({ requestCount }) => number(requestCount) },
@@ -91,7 +91,7 @@ function name(key) {
 function lastUse({ lastUsedAt, lastUsedIp, lastUserAgent }) {
   if (!lastUsedAt) return "Never";
   const box = element("div", { class: "menu" }, facts(["Last used", exactTime(lastUsedAt)], ["From", lastUsedIp ?? "Not known"], ["With", lastUserAgent ?? "Not known"]));
-  return popover(element("button", { type: "button", class: "as-link", "aria-haspopup": "true" }, timeAgo(lastUsedAt)), box);
+  return popover(element("button", { type: "button", class: "plain more", title: exactTime(lastUsedAt) }, timeAgo(lastUsedAt)), box);
 }
 
 function expiry({ expiresAt, status }) {

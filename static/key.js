@@ -22,11 +22,12 @@ const PERIODS = {
   month: { name: "Last 30 days (UTC)", step: "day", minutes: 41_760, describe: (at) => date(at.slice(0, 10).concat("T12:00")) },
 };
 
+const WHEN = { title: "When", kind: "when", value: ({ at }) => momentElement(at) };
 const REQUESTS = [
   { title: "Request", value: ({ method, path, host }) => [`${method} ${path}`, aside(host)] },
   { title: "Answer", value: ({ status, code, count }) => [`${status} ${code ?? "allowed"}`, count > 1 && element("strong", ` ×${number(count)}`)] },
-  { title: "From", kind: "wide", value: ({ ip, userAgent }) => [ip, aside(userAgent)] },
-  { title: "When", value: ({ at }) => momentElement(at) },
+  { title: "From", value: ({ ip, userAgent }) => [ip, aside(userAgent)] },
+  WHEN,
 ];
 
 export async function page(visit, id) {
@@ -93,7 +94,7 @@ async function usage({ query, signal }, path) {
       element("p", { class: "legend aside" }, element("span", describe(points[0].at)), element("span", describe(points.at(-1).at))),
     );
     const rows = table(name, columns);
-    rows.querySelector("tbody").append(...points.map((point) => rowOf(columns, point)));
+    rows.querySelector("tbody").append(...points.filter(({ allowed, denied }) => allowed + denied).map((point) => rowOf(columns, point)));
     numbers.replaceChildren(rows);
   }
 }
@@ -154,8 +155,8 @@ const changesTo = (target) =>
     label: "Changes",
     fixed: { target },
     columns: [
-      { title: "What", value: (entry) => [sentence(entry), changesOf(entry)] },
-      { title: "When", value: ({ at }) => momentElement(at) },
+      WHEN,
+      { title: "What", kind: "wide whole", value: (entry) => [element("div", sentence(entry)), changesOf(entry)] },
     ],
     empty: element("p", "Nothing was changed."),
   });

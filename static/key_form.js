@@ -13,8 +13,8 @@ import { act } from "./page.js";
 const DAY_MS = 86_400_000;
 const ROLES = [
   ["viewer", "Viewer: reads"],
-  ["member", "Member: reads, writes"],
-  ["admin", "Admin: keys, members too"],
+  ["member", "Member: writes"],
+  ["admin", "Admin: manages"],
 ];
 const EXPIRIES = [
   ["30", "In 30 days"],
@@ -27,12 +27,10 @@ const EXPIRIES = [
 // How a list that is there and empty is written.
 const NONE = "(none)";
 
-const NEW = { name: "", environment: "live", role: "member", expiry: "90", expiresAt: "", rateLimit: "", scopes: "", ipAllowList: "", owner: "me", externalId: "" };
-
 export function createKey(visit, changed) {
   formDialog({
     title: "Create an API key",
-    fields: fieldsFor(visit, NEW),
+    fields: fieldsFor(visit),
     submit: "Create",
     busy: "Creating…",
     send: (values) => post(KEYS, wishesOf(values)),
@@ -47,15 +45,14 @@ export async function editKey(visit, { id }, changed) {
 
 // Sends only what was changed, and only if nobody else has changed the key since it was opened.
 function openEditor(visit, { value: key, tag }, changed) {
-  const before = valuesOf(key, visit.session);
   const conflict = element("div", { class: "notice", role: "alert" });
   const close = formDialog({
     title: ["Edit ", element("bdi", key.name)],
     intro: conflict,
-    fields: fieldsFor(visit, before, key),
+    fields: fieldsFor(visit, key),
     submit: "Save",
     busy: "Saving…",
-    send: (values) => patch(pathOf(key.id), differences(wishesOf(before), wishesOf(values)), { headers: tag && { "If-Match": tag } }),
+    send: (values) => patch(pathOf(key.id), changes(key, wishesOf(values)), { headers: tag && { "If-Match": tag } }),
     done({ name }) {
       say(`“${name}” is saved.`);
       changed();
@@ -87,69 +84,49 @@ function openEditor(visit, { value: key, tag }, changed) {
   }
 }
 
-// What stands in the fields for a key that is there.
-function valuesOf({ name, role, rateLimit, scopes, ipAllowList, owner, externalId }, { user }) {
-  const listed = (values, separator) => (values ? values.join(separator) || NONE : "");
-  const keeper = owner.id === user.id ? "me" : "";
-  return {
-    ...NEW,
-    name,
-    role,
-    expiry: "",
-    rateLimit: String(rateLimit ?? ""),
-    scopes: listed(scopes, " "),
-    ipAllowList: listed(ipAllowList, "\n"),
-    owner: owner.kind === "organization" ? owner.kind : keeper,
-    externalId: externalId ?? "",
-  };
-}
-
-function fieldsFor({ session, may }, values, key) {
-  const text = (name, label, rest) => field({ name, label, value: values[name], autocomplete: "off", spellcheck: "false", ...rest });
+function fieldsFor({ session, may }, key) {
+  const text = (name, label, rest) => field({ name, label, value: key?.[name], autocomplete: "off", spellcheck: "false", ...rest });
   const choice = (name, label, options, rest) => text(name, label, { type: "select", options: options.filter(Boolean), ...rest });
-  const lastDay = text("expiresAt", "Last day", { type: "date", required: "Choose the day." });
+  const listed = (name, separator) => ({ value: key?.[name]?.length === 0 ? NONE : key?.[name]?.join(separator) });
+  const lastDay = text("expiresAt", "Last day", { type: "date", value: "", required: "Choose the day." });
   const choose = (expiry) => {
     lastDay.hidden = expiry !== "date";
     lastDay.querySelector("input").required = !lastDay.hidden;
   };
-  choose(values.expiry);
+  choose();
   return [
     text("name", "Name", { hint: "What it is for, such as “CI pipeline”.", required: "Enter a name." }),
     element(
       "div",
       { class: "pair" },
       !key && choice("environment", "Environment", [["live", "Live"], ["test", "Test"]]),
-      choice("role", "Role", ROLES.filter(([role]) => may(role))),
-      choice("expiry", "Expires", [key && ["", key.expiresAt ? `On ${date(key.expiresAt)}, as it is` : "Never, as it is"], ...EXPIRIES], { onchange: ({ target }) => choose(target.value) }),
+      choice("role", "Role", ROLES.filter(([role]) => may(role)), { value: key?.role ?? "member" }),
+      choice("expiry", "Expires", [key && ["", key.expiresAt ? `${date(key.expiresAt)}, as it is` : "Never, as it is"], ...EXPIRIES], { value: key ? "" : "90", onchange: ({ target }) => choose(target.value) }),
       lastDay,
     ),
     element(
       "details",
-      { open: [values.rateLimit, values.scopes, values.ipAllowList, values.externalId].some(Boolean) },
+      { open: Boolean(key?.rateLimit || key?.scopes || key?.ipAllowList) },
       element("summary", "Limit, scopes, addresses, owner"),
       text("rateLimit", "Requests a minute", { hint: "Empty: the default.", inputmode: "numeric" }),
-      text("scopes", "Scopes", { hint: `With spaces or commas between. Empty: all. ${NONE}: none.`, autocapitalize: "none" }),
-      text("ipAllowList", "Addresses", { type: "textarea", hint: `That may use it, such as 10.0.0.0/8, one a line. Empty: all. ${NONE}: none.` }),
-      choice("owner", "Owner", [!values.owner && ["", key.owner.name], ["me", session.user.name], ["organization", session.organization.name]], { hint: "A person’s key can do no more than the person, and stops when they leave." }),
+      text("scopes", "Scopes", { hint: `With spaces or commas between. Empty: all. ${NONE}: none.`, autocapitalize: "none", ...listed("scopes", " ") }),
+      text("ipAllowList", "Addresses", { type: "textarea", hint: `That may use it, such as 10.0.0.0/8, one a line. Empty: all. ${NONE}: none.`, ...listed("ipAllowList", "\n") }),
+      choice("owner", "Owner", [key && ["", `${key.owner.name}, as it is`], ["me", session.user.name], ["organization", session.organization.name]], { value: "", hint: "A person’s key can do no more than the person, and stops when they leave." }),
       text("externalId", "External ID", { hint: "What your own systems call it." }),
     ),
   ];
 }
 
 // What the API takes for the texts of the fields; undefined is left out.
-function wishesOf({ name, environment, role, expiry, expiresAt, rateLimit, scopes, ipAllowList, owner, externalId }) {
-  return {
-    name,
-    environment,
-    role,
-    expiresAt: expiryOf(expiry, expiresAt),
-    rateLimit: limitOf(rateLimit.trim()),
-    scopes: listOf(scopes),
-    ipAllowList: listOf(ipAllowList),
-    owner: owner || undefined,
-    externalId: externalId.trim() || null,
-  };
-}
+const wishesOf = ({ expiry, expiresAt, rateLimit, scopes, ipAllowList, owner, externalId, ...rest }) => ({
+  ...rest,
+  expiresAt: expiryOf(expiry, expiresAt),
+  rateLimit: limitOf(rateLimit.trim()),
+  scopes: listOf(scopes),
+  ipAllowList: listOf(ipAllowList),
+  owner: owner || undefined,
+  externalId: externalId.trim() || null,
+});
 
 function expiryOf(expiry, day) {
   if (expiry === "date") return dayEnd(day);
@@ -163,10 +140,10 @@ function limitOf(text) {
 }
 
 function listOf(text) {
-  if (text.trim() === NONE) return [];
   const entries = text.split(/[\s,]+/).filter(Boolean);
+  if (entries[0] === NONE) return [];
   return entries.length > 0 ? entries : null;
 }
 
-const differences = (before, after) =>
-  Object.fromEntries(Object.entries(after).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
+const changes = (key, wishes) =>
+  Object.fromEntries(Object.entries(wishes).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(key[name])));

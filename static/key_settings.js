@@ -1,6 +1,6 @@
 // What the pages and the dialogs of API keys share: addresses, and what is said of a key.
 
-import { capitalised, exactTime, number, timeAgo } from "./format.js";
+import { capitalised, exactTime, momentElement, number, timeAgo } from "./format.js";
 import { aside } from "./page.js";
 
 export const KEYS = "/api/admin/rest-api-keys";
@@ -14,8 +14,8 @@ export function settingsOf(key) {
   return {
     Name: key.name,
     Status: capitalised(key.status),
-    Environment: key.environment,
-    Role: key.role,
+    Environment: capitalised(key.environment),
+    Role: capitalised(key.role),
     Owner: key.owner.name,
     Expires: key.expiresAt ? exactTime(key.expiresAt) : "Never",
     "Requests a minute": `${number(key.requestsPerMinute)}${key.rateLimit ? "" : " (default)"}`,
@@ -26,7 +26,7 @@ export function settingsOf(key) {
 }
 
 // Until when a key works that was rotated.
-export const graceOf = ({ graceEndsAt }) => graceEndsAt && aside(Date.parse(graceEndsAt) > Date.now() ? `Works until ${exactTime(graceEndsAt)}` : `Ended ${timeAgo(graceEndsAt)}`);
+export const graceOf = ({ graceEndsAt }) => graceEndsAt && aside(Date.parse(graceEndsAt) > Date.now() ? "Works until " : "Ended ", momentElement(graceEndsAt));
 
 // "The old key was last used 4 minutes ago from 10.0.3.7."
 export function oldKeyUse({ predecessor }) {
