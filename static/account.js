@@ -1,4 +1,4 @@
-// One's own account: profile, address, password, its end; organizations and sessions.
+// One's own account, with one's organizations and sessions.
 
 import { patch, post, remove } from "./api.js";
 import { confirmDialog } from "./dialog.js";
@@ -11,6 +11,7 @@ import { say } from "./notice.js";
 import { act, heading, named, section, status } from "./page.js";
 import { goToSignIn, tellOtherTabs } from "./tabs.js";
 
+const LOST = "Your sessions end and your own keys stop at once. Organizations of which you are the only member go too, with all their keys.";
 const SESSIONS = "/api/auth/sessions";
 
 export async function page(visit) {
@@ -26,7 +27,7 @@ export async function page(visit) {
         section("Profile", profileForm(user, visit)),
         section("Email address", addressState(user), addressForm()),
         section("Password", passwordForm(sessions)),
-        section("Delete the account", element("p", button("Delete the account…", deletionDialog))),
+        section("Delete the account", element("p", LOST), element("p", button("Delete the account…", deletionDialog))),
       ),
       section("Organizations", organizationList(visit)),
       section("Sessions", sessions),
@@ -67,47 +68,35 @@ function addressState({ email, emailVerified }) {
 }
 
 const addressForm = () =>
-  staying({
+  form({
     fields: [
       emailField({ label: "New address", hint: "Yours once you open the link that is mailed to it. Where no mail comes, ask whoever runs this server." }),
       currentPasswordField(),
     ],
     submit: "Change the address",
     send: ({ email, password }) => post("/api/auth/change-email", { email, password }),
-    done: () => say("A link is on its way to the new address."),
+    done() {
+      say("A link is on its way to the new address.");
+      return false;
+    },
   });
 
 const passwordForm = (sessions) =>
-  staying({
+  form({
     fields: [currentPasswordField({ name: "currentPassword", label: "Current password" }), newPasswordField({ name: "newPassword", label: "New password" })],
     submit: "Change the password",
     send: ({ currentPassword, newPassword }) => post("/api/auth/change-password", { currentPassword, newPassword }),
     done() {
       say("The password is changed, and your other sessions have ended.");
       sessions.reload();
-    },
-  });
-
-// A form that is empty again when it is done.
-function staying({ done, ...rest }) {
-  const made = form({
-    ...rest,
-    done() {
-      made.reset();
-      done();
       return false;
     },
   });
-  return made;
-}
 
 function deletionDialog() {
   confirmDialog({
     title: "Delete your account?",
-    text: [
-      "Your sessions end and your own keys stop at once. Organizations of which you are the only member go too, with all their keys.",
-      "This cannot be undone.",
-    ],
+    text: [LOST, "This cannot be undone."],
     fields: [currentPasswordField()],
     action: "Delete the account",
     send: ({ password }) => remove("/api/auth/account", { password }),

@@ -54,7 +54,7 @@ function revealing(input) {
 // kind           "primary" or "danger"
 // beside         more for the row of the button
 // send(values)   makes the call
-// done(result)   follows success; returns false where the form stays and may be used again
+// done(result)   follows success; returns false where the form stays, empty again
 // refused(error) optional; returns true where the page has dealt with the error itself
 export function form({ fields = [], submit, busy, kind = "primary", beside = [], send, done, refused = () => false, ...attributes }) {
   const button = element("button", { type: "submit", class: kind }, submit);
@@ -94,7 +94,9 @@ export function form({ fields = [], submit, busy, kind = "primary", beside = [],
       if (!refused(error)) show(error);
       return;
     }
-    if (done(result) === false) setBusy(false);
+    if (done(result) !== false) return;
+    made.reset();
+    setBusy(false);
   }
 
   function show(error) {
