@@ -26,7 +26,7 @@ export async function page(visit) {
       label: "API keys",
       columns: [
         { title: "Name", value: name },
-        { title: "Role", value: ({ role }) => capitalised(role) },
+        { title: "Role", value: ({ role, environment }) => [capitalised(role), aside(environment)] },
         { title: "Status", value: (key) => [status(key.status), graceOf(key)] },
         { title: "Last used", value: lastUse },
         { title: "Requests", kind: "number", value: ({ requestCount }) => number(requestCount) },
@@ -81,7 +81,7 @@ function name(key) {
   const isOld = key.status === "active" && Date.now() - Date.parse(key.createdAt) > 90 * DAY_MS;
   return [
     keyLink(key.id, key.name),
-    aside(element("code", `${key.prefix}…`), " ", element("span", { class: "badge" }, key.environment)),
+    aside(element("code", `${key.prefix}…`)),
     isOld && aside(`Made ${timeAgo(key.createdAt)}: it wants rotating.`),
     oldKeyUse(key),
   ];

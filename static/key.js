@@ -59,7 +59,7 @@ function keyFacts(key) {
   return facts(
     ...Object.entries(settings),
     ["Made", [exactTime(key.createdAt), aside(`by ${key.createdBy.name}`)]],
-    ["Last used", key.lastUsedAt ? [exactTime(key.lastUsedAt), aside(`${key.lastUsedIp ?? ""} ${key.lastUserAgent ?? ""}`)] : "Never"],
+    ["Last used", key.lastUsedAt ? [exactTime(key.lastUsedAt), aside(key.lastUsedIp), aside(key.lastUserAgent)] : "Never"],
     ["Requests", number(key.requestCount)],
     key.rotatedFrom && ["Replaces", [element("a", { href: pageOf(key.rotatedFrom) }, "An older key"), oldKeyUse(key)]],
   );
@@ -69,9 +69,8 @@ async function usage({ query, signal }, path) {
   let period = query.get("period") in PERIODS ? query.get("period") : "day";
   const options = Object.entries(PERIODS).map(([value, { name }]) => [value, name]);
   const drawn = element("div");
-  const numbers = element("div");
   await renew();
-  return Object.assign(section("Use", field({ name: "period", label: "Period", type: "select", value: period, options, onchange }), drawn, element("details", element("summary", "In numbers"), numbers)), { renew });
+  return Object.assign(section("Use", field({ name: "period", label: "Period", type: "select", value: period, options, onchange }), drawn), { renew });
 
   function onchange({ target }) {
     period = target.value;
@@ -82,20 +81,13 @@ async function usage({ query, signal }, path) {
   async function renew() {
     const { name, step, minutes, describe } = PERIODS[period];
     const { points } = await get(withQuery(`${path}/usage`, { step, from: new Date(Date.now() - minutes * 60_000).toISOString() }), { signal });
-    const columns = [
-      { title: "From", value: ({ at }) => describe(at) },
-      { title: "Allowed", value: ({ allowed }) => number(allowed) },
-      { title: "Refused", value: ({ denied }) => number(denied) },
-    ];
+    const uses = points.filter(({ allowed, denied }) => allowed + denied).map(({ at, allowed, denied }) => `${describe(at)}: ${allowed} allowed, ${denied} refused`);
     const all = (kind) => number(points.reduce((sum, point) => sum + point[kind], 0));
     drawn.replaceChildren(
       element("p", { class: "legend" }, element("span", `${all("allowed")} allowed`), element("span", { class: "denied" }, `${all("denied")} refused`)),
-      barChart(points, { label: name, width: 900, height: 140, stretch: true, describe }),
+      barChart(points, { label: [name, ...uses].join("; "), width: 900, height: 140, stretch: true, describe }),
       element("p", { class: "legend aside" }, element("span", describe(points[0].at)), element("span", describe(points.at(-1).at))),
     );
-    const rows = table(name, columns);
-    rows.querySelector("tbody").append(...points.filter(({ allowed, denied }) => allowed + denied).map((point) => rowOf(columns, point)));
-    numbers.replaceChildren(rows);
   }
 }
 
