@@ -35,13 +35,19 @@ export function popover(opener, box, opened = () => {}) {
   box.popover = "auto";
   opener.setAttribute("popovertarget", box.id);
   box.addEventListener("toggle", ({ newState }) => {
+    removeEventListener("resize", place);
     if (newState !== "open") return;
+    addEventListener("resize", place);
+    place();
+    opened();
+  });
+  return element("span", { class: "menu-holder" }, opener, box);
+
+  function place() {
     const { right, bottom, top } = opener.getBoundingClientRect();
     const { width, height } = box.getBoundingClientRect();
     const below = bottom + height < innerHeight;
     box.style.left = `${Math.max(8, right - width) + scrollX}px`;
     box.style.top = `${(below ? bottom + 4 : Math.max(8, top - height - 4)) + scrollY}px`;
-    opened();
-  });
-  return element("span", { class: "menu-holder" }, opener, box);
+  }
 }

@@ -96,5 +96,6 @@ function value(field, given) {
   if (typeof given === "boolean") return given ? "yes" : "no";
   if (/(At|Until)$/.test(field) && !Number.isNaN(Date.parse(given))) return exactTime(given);
   if (Array.isArray(given) && given.every((each) => typeof each !== "object")) return given.join(", ");
+  if (["reason", "with"].includes(field)) return word(given);
   return typeof given === "object" ? (given.name ?? JSON.stringify(given)) : String(given);
 }
