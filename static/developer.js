@@ -19,7 +19,8 @@ export async function page(visit) {
   if (id) return (await import("./key.js")).page(visit, id);
 
   const choice = (name, label, ...values) => ({ name, label, options: [["", "Any"], ...values.map((value) => [value, capitalised(value)])] });
-  const head = element("div");
+  const create = button("Create a key", () => createKey(visit, changed), { kind: "primary" });
+  const lead = element("span");
   const [list] = await Promise.all([
     listView({
       path: KEYS,
@@ -42,24 +43,23 @@ export async function page(visit) {
       empty: element("p", "No keys yet. A program that calls your API needs one: create the first."),
       added: drawCharts,
     }),
-    showHead(),
+    showRoom(),
   ]);
-  return { title: "API keys", content: [head, list] };
+  return { title: "API keys", content: [heading("API keys", { lead, actions: create }), list] };
 
   function changed() {
     list.reload();
-    showHead();
+    showRoom();
   }
 
   // Whether the plan has room is said before somebody fills in a form.
-  async function showHead() {
+  async function showRoom() {
     const { plan, apiKeys } = await get("/api/admin/organization", visit);
     const limit = apiKeys?.limit ?? Infinity;
-    const isFull = apiKeys?.used >= limit;
+    const isFull = (apiKeys?.used ?? 0) >= limit;
     const used = limit === 0 ? `The ${plan} plan has no API keys.` : `All ${limit} keys of the ${plan} plan are in use.`;
-    head.replaceChildren(
-      heading("API keys", { lead: isFull ? used : "What your programs call your API with.", actions: isFull ? [] : button("Create a key", () => createKey(visit, changed), { kind: "primary" }) }),
-    );
+    lead.textContent = isFull ? used : "What your programs call your API with.";
+    create.hidden = isFull;
   }
 
   // The charts come after the list; their room is there already, and stays empty without an answer.
