@@ -82,14 +82,14 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
   // Rows are made anew, and the focus must not be lost with them: it stays at the same row, or where that was.
   function focusInRows() {
     const row = body.contains(document.activeElement) && document.activeElement.closest("tr");
-    return row ? { id: row.dataset.id, index: [...body.rows].indexOf(row), control: controlsOf(row).indexOf(document.activeElement) } : null;
+    return row ? { id: row.dataset.id, index: [...body.rows].indexOf(row), name: nameOf(document.activeElement) } : null;
   }
 
-  function focusAgain({ id, index, control }) {
+  function focusAgain({ id, index, name }) {
     const rows = [...body.rows];
     const row = rows.find((each) => each.dataset.id === id) ?? rows[Math.min(index, rows.length - 1)];
     const controls = row ? controlsOf(row) : [nothing.querySelector("button, a")];
-    (controls[control] ?? controls.at(-1))?.focus();
+    (controls.find((each) => nameOf(each) === name) ?? controls.at(-1))?.focus();
   }
 
   function add(page) {
@@ -184,6 +184,7 @@ const withChosen = (options, chosen) => (options.some(([value]) => value === cho
 // A moment that an address names does not fit into a field for days.
 const typeFor = (type, chosen) => (type === "date" && chosen && !/^\d{4}-\d\d-\d\d$/.test(chosen) ? "text" : type);
 
+const nameOf = (control) => control.ariaLabel ?? control.textContent;
 const controlsOf = (row) => [...row.querySelectorAll("a, button:not([popover] *)")];
 
 // An empty table in its box; `rowOf` makes its rows.
