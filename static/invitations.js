@@ -38,7 +38,7 @@ export async function invitationList(visit) {
   }
 }
 
-const when = ({ state, acceptedAt, revokedAt, expiresAt }) => [state === "open" && "ends ", timeElement(acceptedAt ?? revokedAt ?? expiresAt)];
+const when = ({ state, acceptedAt, revokedAt, expiresAt }) => element("span", state === "open" && "ends ", timeElement(acceptedAt ?? revokedAt ?? expiresAt));
 
 export function inviteDialog({ may }, list) {
   formDialog({
@@ -54,13 +54,13 @@ export function inviteDialog({ may }, list) {
   });
 }
 
-// The link is in this one answer: it cannot be shown again.
+// The link is in this one answer alone.
 function showLink({ email, inviteUrl }, list) {
   openDialog({
     title: `${email} is invited`,
     held: true,
     content: (close) => [
-      element("p", "Where this server sends mail, a link is on its way. You can also hand over this one: it is shown only now, and good for seven days."),
+      element("p", "Where mail is sent, a link is on its way. You can also hand over this one: it is shown only now, and good for seven days."),
       copyable(inviteUrl, "The link"),
       element("p", { class: "aside" }, "It is for ", element("strong", email), " alone."),
       element("p", button("Done", close, { kind: "primary" })),

@@ -55,7 +55,7 @@ function keptOut({ locked, disabled }) {
 
 function roleDialog({ may, renew }, member, isSelf, list) {
   formDialog({
-    title: `The role of ${member.name}`,
+    title: ["The role of ", named(member.name)],
     intro: isSelf && element("p", "Only somebody else can raise your own role again."),
     fields: [roleField(may, member.role)],
     submit: "Change role",
@@ -77,7 +77,7 @@ async function removalDialog({ session }, member, list) {
   if (!detail) return;
   const { name } = session.organization;
   confirmDialog({
-    title: `Remove ${member.name} from ${name}?`,
+    title: ["Remove ", named(member.name), " from ", named(name), "?"],
     text: [`Their sessions in ${name} end at once; the account stays.`, `Keys of their own that stop working: ${detail.ownKeys}.`],
     action: "Remove",
     send: () => remove(pathOf(member)),

@@ -6,9 +6,9 @@ import { confirmDialog } from "./dialog.js";
 import { button, element } from "./elements.js";
 import { currentPasswordField } from "./entry_fields.js";
 import { field, form } from "./form.js";
-import { capitalised, number } from "./format.js";
+import { capitalised } from "./format.js";
 import { say } from "./notice.js";
-import { facts, heading, section } from "./page.js";
+import { facts, heading, named, section } from "./page.js";
 import { goToSignIn } from "./tabs.js";
 
 const PATH = "/api/admin/organization";
@@ -32,7 +32,7 @@ export async function page(visit) {
   };
 }
 
-const keysUsed = ({ used, limit }) => `${number(used)} of ${limit === null ? "any number" : number(limit)}`;
+const keysUsed = ({ used, limit }) => `${used} of ${limit ?? "any number"}`;
 
 const renaming = ({ name }, { renew }) =>
   form({
@@ -52,7 +52,7 @@ const deletion = ({ home, name }) =>
 
 function deletionDialog(name) {
   confirmDialog({
-    title: `Delete ${name}?`,
+    title: ["Delete ", named(name), "?"],
     text: [
       "Its keys stop and all sessions in it end at once, yours too. Invitations, mail and the view of its audit log go with it; its members’ accounts stay.",
       "This cannot be undone.",
