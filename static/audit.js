@@ -4,7 +4,7 @@ import { get, withQuery } from "./api.js";
 import { element, hidden } from "./elements.js";
 import { capitalised, dayEnd, dayStart, momentElement, number } from "./format.js";
 import { listView } from "./list.js";
-import { heading, status } from "./page.js";
+import { aside, heading, status } from "./page.js";
 import { changesOf, factsOf, keyLink, sentence } from "./sentences.js";
 
 const ADDRESS = "/admin/audit";
@@ -27,7 +27,7 @@ const ACTIONS = [
 
 const same = (...values) => values.map((value) => [value, value]);
 const METHODS = [["", "Any"], ...same("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")];
-const ANSWERS = [["", "Any"], ["200", "200 allowed"], ...same("400", "401", "403", "423", "429", "503")];
+const ANSWERS = [["", "Any"], ...same("200", "400", "401", "403", "423", "429", "503")];
 
 const DAYS = [
   { name: "from", label: "From", type: "date", ask: dayStart },
@@ -60,7 +60,7 @@ async function changes(query) {
       ...(query.has("target") ? [{ name: "target", label: "Done to", options: [["", "Anything"]] }] : []),
       ...DAYS,
     ],
-    empty: element("p", "Nothing has happened yet. Every change will stand here, with who made it and when."),
+    empty: element("p", "Nothing yet. Every change will stand here."),
     added(items, rows, asked) {
       jsonl.href = withQuery("/api/admin/audit-log/export", { format: "jsonl", ...asked });
       csv.href = withQuery("/api/admin/audit-log/export", { format: "csv", ...asked });
@@ -104,7 +104,7 @@ async function requests() {
 const answer = ({ status: given, code, count }) => [
   element("div", status(given < 300 ? "active" : "failed", `${given} ${given < 300 ? "allowed" : "refused"}`), count > 1 && [" ", element("span", { class: "badge" }, `×${number(count)}`, hidden(" requests"))]),
   // Codes are long, and may be broken at each word.
-  code && element("p", { class: "aside" }, code.split(/(?<=_)/).flatMap((word) => [word, element("wbr")])),
+  code && aside(code.split(/(?<=_)/).flatMap((word) => [word, element("wbr")])),
 ];
 
-const from = ({ ip, userAgent }) => (userAgent ? element("details", element("summary", ip), element("p", { class: "aside" }, userAgent)) : ip);
+const from = ({ ip, userAgent }) => (userAgent ? element("details", element("summary", ip), aside(userAgent)) : ip);
