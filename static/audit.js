@@ -93,7 +93,7 @@ async function requests() {
       { name: "status", label: "Answer", options: ANSWERS },
       { name: "method", label: "Method", options: METHODS },
       { name: "path", label: "Path", placeholder: "/agents/*" },
-      { name: "ip", label: "Address", placeholder: "10.0.3.7" },
+      { name: "ip", label: "Address" },
       ...DAYS,
     ],
     empty: element("p", "No request yet. Have your proxy ask Claviger about each, or ", element("a", { href: "/admin/settings/developer" }, "make a key"), " first."),
