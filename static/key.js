@@ -35,6 +35,11 @@ export async function page(visit, id) {
   // A deleted key still has its requests and its audit.
   const key = await get(path).catch((error) => (error.status === 404 ? null : Promise.reject(error)));
   const [used, changes] = await Promise.all([usage(visit, path), changesTo(id)]);
+  let told = key && keyFacts(key);
+  const cameIn = async () => {
+    await used.renew();
+    if (key) told.replaceWith((told = keyFacts(await get(path, visit))));
+  };
   const changed = (made) => (made ? go(pageOf(made.id)) : made === null ? go(LIST) : again());
   const title = key?.name ?? "A deleted key";
   return {
@@ -45,9 +50,9 @@ export async function page(visit, id) {
         lead: key && element("code", `${key.prefix}…`),
         actions: key && actionsFor(visit, key, changed).map(([label, act]) => button(label, act)),
       }),
-      key && keyFacts(key),
+      told,
       used,
-      await requests(visit, path, used.renew),
+      await requests(visit, path, cameIn),
       section("Changes", changes),
     ],
   };

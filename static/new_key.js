@@ -7,9 +7,8 @@ import { field } from "./form.js";
 
 const EXAMPLES = {
   curl: (key, url) => `curl -H "Authorization: Bearer ${key}" ${url}`,
-  JavaScript: (key, url) => `const answer = await fetch("${url}", {
-  headers: { Authorization: "Bearer ${key}" },
-});
+  JavaScript: (key, url) => `const headers = { Authorization: "Bearer ${key}" };
+const answer = await fetch("${url}", { headers });
 console.log(answer.status, await answer.json());`,
   Python: (key, url) => `import urllib.request
 
@@ -17,9 +16,8 @@ request = urllib.request.Request("${url}")
 request.add_header("Authorization", "Bearer ${key}")
 print(urllib.request.urlopen(request).read().decode())`,
   PHP: (key, url) => `<?php
-$headers = ["header" => "Authorization: Bearer ${key}"];
-$context = stream_context_create(["http" => $headers]);
-echo file_get_contents("${url}", false, $context);`,
+$http = ["header" => "Authorization: Bearer ${key}"];
+echo file_get_contents("${url}", false, stream_context_create(["http" => $http]));`,
 };
 
 // `stored` follows when the reader says so, not when they leave the page.
