@@ -1,6 +1,7 @@
 // API keys: the list, a key's own page, and all that is done with a key from the day it is made until it is deleted.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { after, test } from "node:test";
 
 import { assertNothingSticksOut, axe, browserForThisFile, inspect, NARROW, screenshot, signIn, WIDE } from "./support/browser.mjs";
@@ -99,8 +100,9 @@ test("a key is made, shown once, works, and is refused once it is deactivated", 
     await dialog(page).getByLabel("Try it with").selectOption(language);
     const lines = await dialog(page).getByLabel(`The example for ${language}`).textContent();
     assert.ok(lines.includes(key) && lines.includes(`${server.url}/v1/version`), lines);
+    if (language === "JavaScript") assert.match(execFileSync(process.execPath, ["--input-type=module", "--eval", lines], { encoding: "utf8" }), /^200 .*claviger/);
   }
-  await axe(page);
+  await inspect(page, "keys-shown-once");
   // It is not closed by chance.
   for (let time = 0; time < 3; time += 1) await page.keyboard.press("Escape");
   assert.equal(await dialog(page).count(), 1);
@@ -293,8 +295,11 @@ test("when, from where and with what a key was last used is told on demand, and 
   await opener.focus();
   await page.keyboard.press("Enter");
   await page.getByText("robot/1.0").waitFor();
-  await axe(page);
-  await screenshot(page, "keys-last-use");
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    await axe(page);
+    await screenshot(page, "keys-last-use");
+  }
   await page.keyboard.press("Escape");
   await page.getByText("robot/1.0").waitFor({ state: "hidden" });
 }));
@@ -344,6 +349,7 @@ test("a key is made with the keyboard alone", signedIn(async ({ page }) => {
     }
     assert.fail(`${name} is not reached`);
   };
+  await heading(page, "API keys").waitFor();
   await tabTo("Create a key");
   await page.keyboard.press("Enter");
   await page.keyboard.type("Typed");
