@@ -138,6 +138,7 @@ test("whoever is not signed in is sent to sign in first", visit({ allow: [/401/]
 
 test("every control of the sign-in page shows that it has the focus", visit(async ({ page }) => {
   await page.goto(`${server.url}/sign-in`);
+  await heading(page, "Sign in").waitFor();
   const seen = new Set();
   for (let stop = 0; stop < 6; stop += 1) {
     const { name, outline } = await page.evaluate(() => {
