@@ -9,7 +9,7 @@ import { createKey } from "./key_form.js";
 import { graceOf, KEYS, oldKeyUse } from "./key_settings.js";
 import { listView } from "./list.js";
 import { menu, popover } from "./menu.js";
-import { aside, facts, heading, status } from "./page.js";
+import { act, aside, facts, heading, status } from "./page.js";
 import { keyLink } from "./sentences.js";
 
 const DAY_MS = 86_400_000;
@@ -49,12 +49,12 @@ export async function page(visit) {
 
   function changed() {
     list.reload();
-    showRoom();
+    act(showRoom);
   }
 
   // Whether the plan has room is said before somebody fills in a form.
   async function showRoom() {
-    const { plan, apiKeys } = await get("/api/admin/organization", visit);
+    const { plan, apiKeys } = await get("/api/admin/organization");
     const limit = apiKeys?.limit ?? Infinity;
     const isFull = (apiKeys?.used ?? 0) >= limit;
     const used = limit === 0 ? `The ${plan} plan has no API keys.` : `All ${limit} keys of the ${plan} plan are in use.`;

@@ -4,12 +4,12 @@ import { ApiError, get, withQuery } from "./api.js";
 import { barChart } from "./chart.js";
 import { button, element } from "./elements.js";
 import { field } from "./form.js";
-import { count, date, hour, exactTime, momentElement, number } from "./format.js";
+import { count, exactTime, hour, momentElement, number } from "./format.js";
 import { actionsFor } from "./key_actions.js";
 import { graceOf, LIST, oldKeyUse, pageOf, pathOf, settingsOf } from "./key_settings.js";
 import { listView, rowOf, table } from "./list.js";
 import { again, go, keepInAddress } from "./navigation.js";
-import { aside, facts, heading, section } from "./page.js";
+import { act, aside, facts, heading, section } from "./page.js";
 import { changesOf, sentence } from "./sentences.js";
 
 const POLL_MS = 3_000;
@@ -19,7 +19,7 @@ const PERIODS = {
   hour: { name: "Last hour", step: "minute", minutes: 59, describe: hour },
   day: { name: "Last 24 hours", step: "hour", minutes: 1_380, describe: hour },
   // The server's days are UTC's.
-  month: { name: "Last 30 days (UTC)", step: "day", minutes: 41_760, describe: (at) => date(at.slice(0, 10).concat("T12:00")) },
+  month: { name: "Last 30 days (UTC)", step: "day", minutes: 41_760, describe: (at) => at.slice(0, 10) },
 };
 
 const WHEN = { title: "When", kind: "when", value: ({ at }) => momentElement(at) };
@@ -48,7 +48,7 @@ export async function page(visit, id) {
       element("a", { href: LIST }, "‹ API keys"),
       heading(element("bdi", title), {
         lead: key && element("code", `${key.prefix}…`),
-        actions: key && actionsFor(visit, key, changed).map(([label, act]) => button(label, act)),
+        actions: key && actionsFor(visit, key, changed).map(([label, onclick]) => button(label, onclick)),
       }),
       told,
       used,
@@ -70,8 +70,8 @@ function keyFacts(key) {
   );
 }
 
-async function usage({ query, signal }, path) {
-  let period = query.get("period") in PERIODS ? query.get("period") : "day";
+async function usage({ query }, path) {
+  let period = Object.hasOwn(PERIODS, query.get("period")) ? query.get("period") : "day";
   const options = Object.entries(PERIODS).map(([value, { name }]) => [value, name]);
   const drawn = element("div");
   await renew();
@@ -80,12 +80,14 @@ async function usage({ query, signal }, path) {
   function onchange({ target }) {
     period = target.value;
     keepInAddress({ period });
-    renew();
+    act(renew);
   }
 
   async function renew() {
-    const { name, step, minutes, describe } = PERIODS[period];
-    const { points } = await get(withQuery(`${path}/usage`, { step, from: new Date(Date.now() - minutes * 60_000).toISOString() }), { signal });
+    const chosen = PERIODS[period];
+    const { name, step, minutes, describe } = chosen;
+    const { points } = await get(withQuery(`${path}/usage`, { step, from: new Date(Date.now() - minutes * 60_000).toISOString() }));
+    if (chosen !== PERIODS[period]) return;
     const uses = points.filter(({ allowed, denied }) => allowed + denied).map(({ at, allowed, denied }) => `${describe(at)}: ${allowed} allowed, ${denied} refused`);
     const all = (kind) => number(points.reduce((sum, point) => sum + point[kind], 0));
     drawn.replaceChildren(
