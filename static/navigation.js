@@ -8,6 +8,7 @@ export const whenGoing = (show) => (showPage = show);
 
 // Goes to another address of the workspace.
 export function go(address) {
+  clearTimeout(pause);
   keepScroll();
   history.pushState(null, "", address);
   return showPage(0);
@@ -37,3 +38,5 @@ addEventListener("scroll", () => {
   clearTimeout(pause);
   pause = setTimeout(keepScroll, SCROLLING_PAUSE_MS);
 });
+// What was about to be kept was the place of another entry.
+addEventListener("popstate", () => clearTimeout(pause));

@@ -83,10 +83,12 @@ function showContent(title, content, scroll) {
   place.replaceChildren(...[content].flat(Infinity).filter(Boolean));
   clearNotice(problem);
   tryAgain.hidden = true;
+  // A page that is shown anew stays where it was scrolled to.
+  const stays = scroll === null && shown?.split("?")[0] === location.pathname;
   shown = here();
   document.title = `${title} · Claviger`;
   markCurrent();
-  if (scroll !== null) scrollTo(0, scroll);
+  if (!stays) scrollTo(0, scroll ?? 0);
   if (!begins) (place.querySelector("h1") ?? main).focus({ preventScroll: true });
 }
 
