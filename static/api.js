@@ -13,28 +13,55 @@ export class ApiError extends Error {
   }
 }
 
-export const get = (path) => request("GET", path);
-export const post = (path, body) => request("POST", path, body);
+export const get = (path, options) => request("GET", path, undefined, options);
+export const post = (path, body, options) => request("POST", path, body, options);
+export const put = (path, body, options) => request("PUT", path, body, options);
+export const patch = (path, body, options) => request("PATCH", path, body, options);
+export const remove = (path, body, options) => request("DELETE", path, body, options);
 
-async function request(method, path, body) {
-  const response = await answerTo(method, path, body);
-  const json = await jsonOf(response);
-  if (response.ok) return json;
-  throw refusal(response, json);
+// The path with a query of those values that are there: withQuery("/api/x", { q: "a b", status: "" }) is "/api/x?q=a+b".
+export function withQuery(path, values) {
+  const query = new URLSearchParams(Object.entries(values).filter(([, value]) => value || value === 0));
+  return query.size > 0 ? `${path}?${query}` : path;
 }
 
-async function answerTo(method, path, body) {
-  const headers = { Accept: "application/json" };
+// What follows when the session has ended; a page behind the sign-in sets it.
+let signedOut = null;
+export const whenSignedOut = (act) => (signedOut = act);
+
+// What follows when somebody's role does not reach: it may have been changed meanwhile.
+let forbidden = null;
+export const whenForbidden = (act) => (forbidden = act);
+
+// Options: `headers` (more of them), `signal` (ends the call), and `tagged`: then the result is { value, tag } with the
+// answer's ETag, to be sent back as If-Match.
+async function request(method, path, body, { tagged = false, ...options } = {}) {
+  const response = await answerTo(method, path, body, options);
+  const json = await jsonOf(response);
+  if (response.ok) return tagged ? { value: json, tag: response.headers.get("ETag") } : json;
+  const error = refusal(response, json);
+  if (signedOut && ["SESSION_INVALID", "CREDENTIALS_MISSING"].includes(error.code)) {
+    signedOut();
+    // The page is being left: nothing of it needs to go on.
+    return new Promise(() => {});
+  }
+  if (error.code === "INSUFFICIENT_ROLE") forbidden?.();
+  throw error;
+}
+
+async function answerTo(method, path, body, { headers = {}, signal } = {}) {
+  const sent = { Accept: "application/json", ...headers };
   // A call without a body says nothing of its type, so that the server need not judge it.
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (body !== undefined) sent["Content-Type"] = "application/json";
+  const late = AbortSignal.timeout(TIMEOUT_MS);
   try {
     return await fetch(path, {
       method,
-      headers,
+      headers: sent,
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
       cache: "no-store",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: signal ? AbortSignal.any([signal, late]) : late,
     });
   } catch (cause) {
     throw noAnswer(cause);
@@ -70,7 +97,9 @@ function refusal(response, json) {
   });
 }
 
-function noAnswer(cause) {
+// No answer came, as the cause tells. A call that was ended on purpose stays what it is: an AbortError, and nobody's failure.
+export function noAnswer(cause) {
+  if (cause.name === "AbortError") return cause;
   const late = cause.name === "TimeoutError";
   return new ApiError({
     status: 0,

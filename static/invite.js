@@ -1,53 +1,65 @@
 // The invitation page: says who invites, and lets one in who is signed in with the invited address.
 
 import { ApiError, get, post } from "./api.js";
-import { connectForm } from "./forms.js";
-import { clearNotice, messageOf, showNotice } from "./notice.js";
+import { button, element } from "./elements.js";
+import { form } from "./form.js";
+import { opened, takeToken } from "./link_token.js";
+import { messageOf } from "./notice.js";
+import { linkButton, panel, showPanel } from "./panel.js";
 import { signIn } from "./return_to.js";
+import { tellOtherTabs } from "./tabs.js";
 
-const byId = (id) => document.getElementById(id);
-const problem = byId("problem");
-
-// The ways to sign in and back here, and to register, need the token, so they are made before it goes.
-const token = new URLSearchParams(location.search).get("token");
-byId("sign-in").href = signIn(location);
-byId("register").href = `/register?inviteToken=${encodeURIComponent(token ?? "")}`;
-const wayBack = location.href;
-history.replaceState(null, "", location.pathname);
-
-byId("try-again").addEventListener("click", () => location.replace(wayBack));
-byId("sign-out").addEventListener("click", () =>
-  attempt(async () => {
-    await post("/api/auth/sign-out");
-    location.replace(wayBack);
-  }),
-);
-connectForm(byId("join"), {
-  send: () => post("/api/auth/accept-invite", { token }),
-  done: enter,
-  refused: (error) => error.code === "TOKEN_INVALID" && showInvalid(),
-});
-
-attempt(async () => {
-  if (!token) {
-    showInvalid();
-    return;
+export async function page() {
+  const token = takeToken();
+  // The ways to sign in and back here, and to register, need the token.
+  const ways = { here: opened, signIn: signIn(opened), register: `/register?inviteToken=${encodeURIComponent(token ?? "")}` };
+  if (!token) return invalid();
+  try {
+    const [invitation, user] = await Promise.all([post("/api/auth/invite-info", { token }), whoIsThere()]);
+    return invitationPanel(invitation, user, token, ways);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return error.code === "TOKEN_INVALID" ? invalid() : failed(error, ways);
   }
-  const [invitation, user] = await Promise.all([post("/api/auth/invite-info", { token }), whoIsThere()]);
-  byId("organization").textContent = invitation.organization;
-  byId("inviter").textContent = invitation.invitedBy;
-  byId("email").textContent = invitation.email;
-  byId("role").textContent = invitation.role;
-  byId("signed-in-as").textContent = user?.email ?? "";
-  byId("other-address").textContent = user?.email ?? "";
-  byId(wayIn(invitation, user)).hidden = false;
-  byId("invitation").hidden = false;
-});
-
-function wayIn(invitation, user) {
-  if (!user) return "stranger";
-  return user.email === invitation.email ? "join" : "mismatch";
 }
+
+function invitationPanel({ organization, invitedBy, email, role }, user, token, ways) {
+  return panel(
+    `Join ${organization}`,
+    element("p", `${invitedBy} invites `, element("strong", email), ". Your role will be: ", element("strong", role), "."),
+    !user && stranger(ways),
+    user && user.email !== email && someoneElse(user, ways),
+    user?.email === email && joining(user, token),
+  );
+}
+
+const stranger = (ways) => [
+  linkButton(ways.register, "Create an account"),
+  element("p", "Have one already? ", element("a", { href: ways.signIn }, "Sign in")),
+];
+
+const someoneElse = (user, ways) => [
+  element("p", `You are signed in as ${user.email}, and the invitation is for another address. Sign out, and open the link again.`),
+  form({
+    submit: "Sign out",
+    send: () => post("/api/auth/sign-out"),
+    done() {
+      tellOtherTabs();
+      location.replace(ways.here);
+    },
+  }),
+];
+
+const joining = (user, token) => [
+  element("p", { class: "aside" }, `You are signed in as ${user.email}.`),
+  form({
+    submit: "Join",
+    busy: "Joining…",
+    send: () => post("/api/auth/accept-invite", { token }),
+    done: enter,
+    refused: (error) => error.code === "TOKEN_INVALID" && showPanel(invalid()),
+  }),
+];
 
 // Null where nobody is signed in.
 async function whoIsThere() {
@@ -62,27 +74,16 @@ async function whoIsThere() {
 // Goes to the organization that was joined; should that fail, one is signed in to the other all the same.
 async function enter({ organizationId }) {
   await post("/api/auth/switch-organization", { organizationId }).catch(() => null);
+  tellOtherTabs();
   location.replace("/");
 }
 
-function showInvalid() {
-  byId("invitation").hidden = true;
-  byId("link-invalid").hidden = false;
-  byId("link-invalid-heading").focus();
-  return true;
-}
+const invalid = () =>
+  panel(
+    "This invitation is no longer good",
+    element("p", "It was used, has run out, or was taken back. Ask whoever invited you for a new one."),
+    element("p", element("a", { href: "/sign-in" }, "Sign in")),
+  );
 
-async function attempt(step) {
-  clearNotice(problem);
-  try {
-    await step();
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    if (error.code === "TOKEN_INVALID") {
-      showInvalid();
-      return;
-    }
-    showNotice(problem, messageOf(error));
-    byId("try-again").hidden = false;
-  }
-}
+const failed = (error, ways) =>
+  panel("The invitation cannot be shown", element("p", { role: "alert" }, messageOf(error)), element("p", button("Try again", () => location.replace(ways.here), { kind: "primary" })));

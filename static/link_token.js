@@ -1,8 +1,9 @@
-// A token from a mailed link. It is taken out of the address bar and this entry of the history, and
-// held by the page alone: an address is easily copied, shown or kept.
+// The token of a mailed link. It is taken out of the address bar and this entry of the history before anything else
+// happens, and held by the page alone: an address is easily copied, shown or kept.
 
-export function takeToken(name = "token") {
-  const token = new URLSearchParams(location.search).get(name);
-  history.replaceState(null, "", location.pathname);
-  return token;
-}
+// The address that the page was opened with.
+export const opened = new URL(location.href);
+
+if (["token", "inviteToken"].some((name) => opened.searchParams.has(name))) history.replaceState(null, "", location.pathname);
+
+export const takeToken = (name = "token") => opened.searchParams.get(name);

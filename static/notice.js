@@ -1,5 +1,12 @@
-// The box that says what went wrong on a page or a form. Its alert paragraph stands in the page
-// from the start, empty, because screen readers only announce changes to a region they know.
+// The boxes that say what went wrong, and the line that says what was done.
+
+import { element } from "./elements.js";
+
+// A box for a form. Its alert paragraph stands in the page from the start, empty, because screen readers only announce
+// changes to a region they know.
+export function noticeBox() {
+  return element("div", { class: "notice" }, element("p", { role: "alert" }), element("p", { role: "timer" }));
+}
 
 export function showNotice(notice, text, tone = "error") {
   notice.dataset.tone = tone;
@@ -13,8 +20,22 @@ export function clearNotice(notice) {
   notice.querySelector("[role=alert]").textContent = "";
 }
 
+// What can be done about it, where the message does not say so.
+const ADVICE = { LAST_OWNER: "Make somebody else an owner first." };
+
 // The public message; for a fault of the server also the id under which its log has the cause.
-export function messageOf({ message, status, requestId }) {
-  const sentence = /[.!?]$/.test(message) ? message : `${message}.`;
+export function messageOf({ message, code, status, requestId }) {
+  const sentence = [/[.!?]$/.test(message) ? message : `${message}.`, ADVICE[code]].filter(Boolean).join(" ");
   return status >= 500 && requestId ? `${sentence} (Request ${requestId})` : sentence;
+}
+
+// Says what was done ("The key is deactivated."), visibly for a few seconds, and to screen readers.
+let toastTimer = null;
+export function say(text) {
+  const toast = document.getElementById("toast");
+  // An open dialog makes all else inert, and a toast behind it would not be read.
+  (document.querySelector("dialog[open]") ?? document.body).append(toast);
+  toast.textContent = text;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => (toast.textContent = ""), 6_000);
 }

@@ -21,39 +21,14 @@ pub(super) struct Files;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// `/`
-pub async fn home(request: HttpRequest) -> Answer {
-    page(&request, "home.html")
+/// A page before the sign-in: `/setup`, `/register`, `/invite` and their like. The path tells the script which.
+pub async fn entry(request: HttpRequest) -> Answer {
+    page(&request, "entry.html")
 }
 
-/// `/setup`
-pub async fn setup(request: HttpRequest) -> Answer {
-    page(&request, "setup.html")
-}
-
-/// `/register`
-pub async fn register(request: HttpRequest) -> Answer {
-    page(&request, "register.html")
-}
-
-/// `/forgot-password`
-pub async fn forgot_password(request: HttpRequest) -> Answer {
-    page(&request, "forgot-password.html")
-}
-
-/// `/reset-password`
-pub async fn reset_password(request: HttpRequest) -> Answer {
-    page(&request, "reset-password.html")
-}
-
-/// `/verify-email`
-pub async fn verify_email(request: HttpRequest) -> Answer {
-    page(&request, "verify-email.html")
-}
-
-/// `/invite`
-pub async fn invite(request: HttpRequest) -> Answer {
-    page(&request, "invite.html")
+/// A page behind the sign-in: `/`, `/account`, `/admin/…`. The path tells the script which.
+pub async fn workspace(request: HttpRequest) -> Answer {
+    page(&request, "workspace.html")
 }
 
 /// `/sign-in`. A `returnTo` that leads elsewhere than to this site or to `gate.origins` is taken away.
@@ -67,12 +42,7 @@ pub async fn sign_in(request: HttpRequest, call: Call) -> Answer {
             HttpResponse::SeeOther().insert_header((LOCATION, HeaderValue::from_static("/sign-in"))).finish();
         return Ok(response);
     }
-    page(&request, "sign-in.html")
-}
-
-/// `/sign-in-link`. Opening it uses nothing up: its button does.
-pub async fn sign_in_link(request: HttpRequest) -> Answer {
-    page(&request, "sign-in-link.html")
+    page(&request, "entry.html")
 }
 
 fn leads_to_a_known_place(call: &Call, target: &str) -> bool {

@@ -96,13 +96,21 @@ pub fn table() -> Vec<Line> {
         GET    "/openapi.json"                         Open              => openapi::document;
         GET    "/v1/version"                           Any(Viewer)       => system::version;
 
-        GET    "/"                                     Open              => pages::home;
         GET    "/sign-in"                              Open              => pages::sign_in;
-        GET    "/setup"                                Open              => pages::setup;
-        GET    "/register"                             Open              => pages::register;
-        GET    "/forgot-password"                      Open              => pages::forgot_password;
-        GET    "/reset-password"                       Open              => pages::reset_password;
-        GET    "/verify-email"                         Open              => pages::verify_email;
+        GET    "/setup"                                Open              => pages::entry;
+        GET    "/register"                             Open              => pages::entry;
+        GET    "/forgot-password"                      Open              => pages::entry;
+        GET    "/reset-password"                       Open              => pages::entry;
+        GET    "/verify-email"                         Open              => pages::entry;
+        GET    "/sign-in-link"                         Open              => pages::entry;
+        GET    "/invite"                               Open              => pages::entry;
+        GET    "/"                                     Open              => pages::workspace;
+        GET    "/account"                              Open              => pages::workspace;
+        GET    "/admin/settings/developer"             Open              => pages::workspace;
+        GET    "/admin/settings/team"                  Open              => pages::workspace;
+        GET    "/admin/settings/organization"          Open              => pages::workspace;
+        GET    "/admin/audit"                          Open              => pages::workspace;
+        GET    "/admin/mail"                           Open              => pages::workspace;
         GET    "/assets/{name}"                        Open              => pages::asset;
 
         POST   "/api/setup"                            PerNetwork        => setup::found;
@@ -120,7 +128,6 @@ pub fn table() -> Vec<Line> {
         PATCH  "/api/auth/profile"                     Session(Viewer)   => account::update_profile;
         POST   "/api/auth/change-email"                Session(Viewer)   => account::change_email;
         DELETE "/api/auth/account"                     Session(Viewer)   => account::delete;
-        GET    "/sign-in-link"                         Open              => pages::sign_in_link;
         POST   "/api/auth/sign-in-link"                PerNetwork        => auth::sign_in_with_link;
         GET    "/api/auth/sessions"                    Session(Viewer)   => own_sessions::list;
         DELETE "/api/auth/sessions"                    Session(Viewer)   => own_sessions::end_others;
@@ -145,7 +152,6 @@ pub fn table() -> Vec<Line> {
 
         GET    "/api/admin/mail"                       Session(Admin)    => mail::list;
         POST   "/api/admin/mail/{id}/retry"            Session(Admin)    => mail::retry;
-        GET    "/invite"                               Open              => pages::invite;
         POST   "/api/auth/invite-info"                 PerNetwork        => invitations::info;
         POST   "/api/auth/accept-invite"               Session(Viewer)   => invitations::accept;
         GET    "/api/members"                          Any(Viewer)       => members::colleagues;

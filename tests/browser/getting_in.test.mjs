@@ -52,14 +52,14 @@ test("the setup link makes the owner, who is signed in; errors stand beside thei
     for (const text of ["Enter your name.", "Enter your email address.", "Choose a password.", "Enter the organization’s name."]) {
       await page.getByText(text).waitFor();
     }
-    assert.equal(await page.evaluate(() => document.activeElement.id), "name");
+    assert.equal(await page.evaluate(() => document.activeElement.name), "name");
     await inspect(page, "setup-errors");
 
     allow(/400 .*\/api\/setup/);
     await fill(page, { "Your name": OWNER.name, Email: OWNER.email, Password: "short", Organization: OWNER.organization });
     await submit(page, "Set up");
-    await page.locator("#password[aria-invalid=true]").waitFor();
-    assert.match(await page.locator("#password-error").textContent(), /at least 8 characters/i);
+    await page.locator("[name=password][aria-invalid=true]").waitFor();
+    assert.match(await page.locator(".field:has([name=password]) .field-error").textContent(), /at least 8 characters/i);
 
     await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
     await submit(page, "Set up");
@@ -99,7 +99,7 @@ test("one signs in with the keyboard alone, mistypes the password once, and is t
   const email = await registered("Grace");
   await page.goto(`${server.url}/sign-in?returnTo=${encodeURIComponent("/forgot-password?a=b")}`);
   await inspect(page, "sign-in");
-  const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent);
+  const focused = () => page.evaluate(() => document.activeElement.name || document.activeElement.textContent);
   const { keyboard } = page;
 
   assert.equal(await focused(), "email", "the first field has the focus");
@@ -138,12 +138,13 @@ test("whoever is not signed in is sent to sign in first", visit({ allow: [/401/]
 
 test("every control of the sign-in page shows that it has the focus", visit(async ({ page }) => {
   await page.goto(`${server.url}/sign-in`);
+  await heading(page, "Sign in").waitFor();
   const seen = new Set();
   for (let stop = 0; stop < 6; stop += 1) {
     const { name, outline } = await page.evaluate(() => {
       const { activeElement: element } = document;
       const style = getComputedStyle(element);
-      return { name: element.id || element.textContent, outline: `${style.outlineStyle} ${style.outlineWidth}` };
+      return { name: element.name || element.textContent, outline: `${style.outlineStyle} ${style.outlineWidth}` };
     });
     if (name.includes("Claviger")) break;
     assert.equal(outline, "solid 2px", name);
@@ -205,7 +206,7 @@ test("who registers confirms the address by mail and signs in", visit(async ({ p
   allow(/400 .*\/api\/auth\/register/);
   await fill(page, { "Your name": "Hedy", Email: "hedy@example.com", Password: "password" });
   await submit(page, "Register");
-  await page.locator("#password[aria-invalid=true]").waitFor();
+  await page.locator("[name=password][aria-invalid=true]").waitFor();
   await inspect(page, "register-errors");
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await submit(page, "Register");
@@ -262,7 +263,7 @@ test("who forgot the password chooses another by a mailed link", visit({ width: 
   allow(/400 .*\/api\/auth\/reset-password/);
   await fill(page, { "New password": "NewSecurePass1", "The same again": "NewSecurePass2" });
   await submit(page, "Save the password");
-  await page.locator("#confirmPassword[aria-invalid=true]").waitFor();
+  await page.locator("[name=confirmPassword][aria-invalid=true]").waitFor();
   await inspect(page, "reset-password-errors");
   await fill(page, { "The same again": "NewSecurePass1" });
   await submit(page, "Save the password");
@@ -363,6 +364,7 @@ test("a server that is down, and one that comes back, are told", visit({ allow: 
   try {
     await shaky.setUp();
     await page.goto(`${shaky.url}/sign-in`);
+    await heading(page, "Sign in").waitFor();
     await shaky.stop();
     await submitSignIn(page, email);
     await alert(page).waitFor();
