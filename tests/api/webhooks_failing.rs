@@ -269,10 +269,11 @@ async fn ten_thousand_events_for_a_receiver_that_is_down_wait_and_arrive_once_it
     assert!(begun.elapsed() < Duration::from_secs(1), "it took {:?}", begun.elapsed());
     assert_eq!(waiting(&app, &down), 10_000);
     let up = Receiver::start_on(port);
-    app.clock.advance_ms(10_000);
     let begun = Instant::now();
     while up.count("/down") < 10_000 {
-        assert!(begun.elapsed() < Duration::from_secs(120), "{} have arrived", up.count("/down"));
+        // An attempt that was refused at the last moment comes again by the clock as it was when it ended.
+        app.clock.advance_ms(10_000);
+        assert!(begun.elapsed() < Duration::from_secs(180), "{} have arrived", up.count("/down"));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     wait_until("all are written down", || waiting(&app, &down) == 0);
