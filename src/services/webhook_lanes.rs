@@ -62,6 +62,10 @@ struct Lane<R> {
     ready: VecDeque<Due>,
     /// Events that are being sent, or were and are not written down.
     busy: HashSet<String>,
+    /// Events that were written down while the lane was being read: what is read may still call them due.
+    written: HashSet<String>,
+    /// Something was due that is busy: it may be so again, and is looked for once it is written down.
+    skipped: bool,
     sending: usize,
     /// When there may be something to read; `None` = not before it is told so.
     look_at: Option<UnixMillis>,
@@ -78,6 +82,8 @@ impl<R> Default for Lane<R> {
             receiver: None,
             ready: VecDeque::new(),
             busy: HashSet::new(),
+            written: HashSet::new(),
+            skipped: false,
             sending: 0,
             look_at: None,
             reading: false,
@@ -121,6 +127,7 @@ impl<R> Lanes<R> {
         let lane = self.lanes.entry(webhook.to_owned()).or_default();
         lane.receiver = None;
         lane.ready.clear();
+        lane.written.clear();
         lane.reading = false;
         lane.look_again = false;
         lane.generation = self.generation;
@@ -157,6 +164,7 @@ impl<R> Lanes<R> {
             && lane.generation == want.generation
         {
             lane.reading = false;
+            lane.written.clear();
             lane.look_at = Some(at);
         }
     }
@@ -178,8 +186,11 @@ impl<R> Lanes<R> {
         }
         let there_may_be_more = due.len() >= want.limit || std::mem::take(&mut lane.look_again);
         lane.look_at = if there_may_be_more { Some(now) } else { next_due };
+        let written = std::mem::take(&mut lane.written);
         for due in due {
-            let known = lane.busy.contains(&due.event) || lane.ready.iter().any(|ready| ready.event == due.event);
+            let busy = lane.busy.contains(&due.event);
+            lane.skipped |= busy;
+            let known = busy || written.contains(&due.event) || lane.ready.iter().any(|ready| ready.event == due.event);
             if !known {
                 lane.ready.push_back(due);
             }
@@ -233,7 +244,11 @@ impl<R> Lanes<R> {
         self.unwritten = self.unwritten.saturating_sub(1);
         if let Some(lane) = self.lanes.get_mut(webhook) {
             lane.busy.remove(event);
-            if let Some(next) = next_attempt_at {
+            if lane.reading {
+                lane.written.insert(event.to_owned());
+            }
+            let again = std::mem::take(&mut lane.skipped).then_some(UnixMillis::MIN);
+            if let Some(next) = again.or(next_attempt_at) {
                 lane.look_at = Some(lane.look_at.map_or(next, |at| at.min(next)));
                 lane.look_again |= lane.reading;
             }
@@ -326,6 +341,36 @@ mod tests {
         lanes.fed("a", NOW);
         let empty = Slice { receiver: Some(Arc::new(String::new())), due: Vec::new(), next_due: None, want };
         lanes.read(empty, NOW);
+        assert_eq!(lanes.wants(NOW, HORIZON).len(), 1);
+    }
+
+    #[test]
+    fn what_is_written_down_while_its_lane_is_read_is_not_sent_again() {
+        let mut lanes = Lanes::default();
+        lanes.fed("a", NOW);
+        fill(&mut lanes, 0, 1);
+        assert_eq!(starts(&mut lanes).len(), 1);
+        lanes.fed("a", NOW);
+        let want = lanes.wants(NOW, HORIZON).remove(0);
+        lanes.finished("a", true);
+        lanes.written("a", "evt_00000", None);
+        // It was read before it was written down.
+        let receiver = Some(Arc::new("a".to_owned()));
+        lanes.read(Slice { want, receiver, due: vec![due(0), due(1)], next_due: None }, NOW);
+        assert_eq!(starts(&mut lanes), [("a".to_owned(), "evt_00001".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_to_be_sent_again_while_it_is_being_sent_is_looked_for_afterwards() {
+        let mut lanes = Lanes::default();
+        lanes.fed("a", NOW);
+        fill(&mut lanes, 0, 1);
+        starts(&mut lanes);
+        lanes.fed("a", NOW);
+        fill(&mut lanes, 0, 1);
+        assert!(starts(&mut lanes).is_empty() && lanes.wants(NOW, HORIZON).is_empty());
+        lanes.finished("a", true);
+        lanes.written("a", "evt_00000", None);
         assert_eq!(lanes.wants(NOW, HORIZON).len(), 1);
     }
 

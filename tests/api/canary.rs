@@ -307,6 +307,26 @@ impl Flow<'_> {
         self.secrets.add("a link's token", link.trim().split_once("token=").unwrap().1);
     }
 
+    /// Secrets of webhooks: shown, rotated, signing. What they sign may be in the database.
+    fn webhooks(&mut self) {
+        const WEBHOOKS: &str = "/api/admin/webhooks";
+        let receiver = crate::support::receiver::Receiver::start();
+        let wish = json!({ "url": receiver.url("/"), "events": ["*"] });
+        let made = self.call("POST", WEBHOOKS, Some(wish), 201).json();
+        let one = format!("{WEBHOOKS}/{}", text(&made["id"]));
+        for round in 1..=2 {
+            let secret = text(&self.call("GET", &format!("{one}/secret"), None, 200).json()["secret"]);
+            let coded = secret.strip_prefix("whsec_").unwrap();
+            self.secrets.add("a webhook's secret, decoded", STANDARD.decode(coded).unwrap());
+            self.secrets.add("a webhook's secret", &secret);
+            self.call("POST", &format!("{one}/test"), None, 202);
+            let received = receiver.wait_for("/", round);
+            assert!(received.iter().all(|received| !received.body.contains(coded)));
+            self.call("POST", &format!("{one}/rotate-secret"), None, 200);
+        }
+        self.call("GET", &format!("{one}/deliveries"), None, 200);
+    }
+
     /// A widget's secrets, the hash of a user id, and the tokens of its sessions.
     fn widgets(&mut self) {
         let made = self.call("POST", "/api/admin/widgets", Some(json!({ "name": "Chat" })), 201);
@@ -348,7 +368,7 @@ fn wait_for_setup_line(site: &Site, server: &mut Server) {
 }
 
 fn go_through_every_flow(log: &str) {
-    let site = Site::new(&format!("[log]\n{log}\n"));
+    let site = Site::new(&format!("[webhooks]\nallow_networks = [\"127.0.0.1\"]\n[log]\n{log}\n"));
     let mut server = site.serve();
     wait_for_setup_line(&site, &mut server);
     let mut flow = Flow { site: &site, secrets: Secrets::default(), cookie: String::from("X-None: 1") };
@@ -358,6 +378,7 @@ fn go_through_every_flow(log: &str) {
     flow.keys();
     flow.shares();
     flow.team();
+    flow.webhooks();
     flow.widgets();
     let proved = site.run(&["audit", "verify"]);
     assert!(proved.status.success(), "{proved:?}");

@@ -254,3 +254,55 @@ async fn nobody_makes_a_key_of_a_role_above_their_own() {
         assert_eq!(ada.key(&lower.id).await["role"], *role);
     }
 }
+
+#[tokio::test]
+async fn every_webhook_of_another_organization_is_not_found_and_nothing_changes() {
+    let Two { app, ada, bea, adas, .. } = two().await;
+    const WEBHOOKS: &str = "/api/admin/webhooks";
+    let body = json!({ "url": "https://10.255.255.1/", "events": ["nothing.at_all"], "description": "Bea's" });
+    let made: Value = bea.post(WEBHOOKS, &body).await.json().await.unwrap();
+    let beas = format!("{WEBHOOKS}/{}", text(&made["id"]));
+    let tested: Value = bea.request(Method::POST, &format!("{beas}/test")).send().await.unwrap().json().await.unwrap();
+    let retry = format!("/deliveries/{}/retry", text(&tested["id"]));
+    for (method, rest, body) in [
+        (Method::GET, "", None),
+        (Method::PATCH, "", Some(json!({ "active": false }))),
+        (Method::PATCH, "", Some(json!({ "nonsense": 1 }))),
+        (Method::DELETE, "", None),
+        (Method::GET, "/secret", None),
+        (Method::POST, "/rotate-secret", None),
+        (Method::POST, "/rotate-secret", Some(json!({ "nonsense": 1 }))),
+        (Method::POST, "/test", None),
+        (Method::GET, "/deliveries", None),
+        (Method::GET, "/deliveries?nonsense=1", None),
+        (Method::POST, retry.as_str(), None),
+    ] {
+        let answer = |webhook: &str, by_key: bool| {
+            let path = format!("{webhook}{rest}");
+            let request = match by_key {
+                true => app.request(method.clone(), &path).bearer_auth(&adas.token),
+                false => ada.request(method.clone(), &path),
+            };
+            let request = match &body {
+                Some(body) => request.json(body),
+                None => request,
+            };
+            async move { body_of(request.send().await.unwrap()).await }
+        };
+        for by_key in [false, true] {
+            if by_key && rest == "/secret" {
+                continue;
+            }
+            let (status, told) = answer(&beas, by_key).await;
+            assert_eq!(status, 404, "{method} {rest}");
+            let nobodys = answer(&format!("{WEBHOOKS}/whk_nobody"), by_key).await;
+            assert_eq!((status, told), nobodys, "as for an id that there is not: {method} {rest}");
+        }
+    }
+    let mut after = bea.get(&beas).await.json::<Value>().await.unwrap();
+    // Nobody is there to take her own test.
+    after["failingSince"] = Value::Null;
+    assert_eq!(after, made);
+    let listed = ada.get(WEBHOOKS).await.text().await.unwrap();
+    assert!(!listed.contains("Bea's"), "{listed}");
+}

@@ -24,7 +24,7 @@ async fn actions(session: &Session) -> Vec<(String, Value)> {
 
 #[tokio::test]
 async fn a_webhook_is_made_listed_changed_and_removed_and_every_step_is_in_the_audit_log() {
-    let (_app, ada) = App::spawn().await;
+    let (app, ada) = App::spawn().await;
     let made = make(
         &ada,
         json!({ "url": "https://10.255.255.1/hooks?token=t0ken", "events": ["api_key.*", "project.created"] }),
@@ -43,6 +43,7 @@ async fn a_webhook_is_made_listed_changed_and_removed_and_every_step_is_in_the_a
     );
     let one = format!("{WEBHOOKS}/{id}");
     assert_eq!(ada.get(&one).await.json::<Value>().await.unwrap(), made);
+    app.clock.advance_ms(1);
     let second = make(&ada, json!({ "url": URL, "events": ["*"], "description": " Chat " })).await;
     assert_eq!(second["description"], "Chat");
     let listed: Value = ada.get(WEBHOOKS).await.json().await.unwrap();

@@ -7,6 +7,7 @@ pub mod mail;
 pub mod namespace;
 pub mod plain;
 pub mod process;
+pub mod receiver;
 pub mod smtp;
 
 use std::net::SocketAddr;
