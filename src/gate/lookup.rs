@@ -153,6 +153,11 @@ impl Lookup {
         self.clock_watch.settle(now)
     }
 
+    /// Which stretch of time this is: another number once the clock was set back.
+    pub fn era(&self, now: UnixMillis) -> u64 {
+        self.clock_watch.era(now)
+    }
+
     /// What a key of this digest is found by.
     pub fn column(&self, digest: &Digest) -> [u8; 32] {
         self.lookup_key.sign(&[&digest.0])

@@ -24,6 +24,7 @@ pub mod widget;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::{Moment, UnixMillis};
 use crate::config::{Config, OnFailure};
@@ -73,6 +74,8 @@ pub struct Gate {
     keys: RecordCache<KeyRecord>,
     shares: RecordCache<ShareRecord>,
     widgets: RecordCache<WidgetRecord>,
+    /// The stretch of time in which the shares and widgets' sessions in the caches were looked up.
+    era: AtomicU64,
     shapes: Shapes,
     policy: Policy,
     limiter: RateLimiter,
@@ -100,6 +103,7 @@ impl Gate {
             keys: RecordCache::with_capacity(CACHED_KEYS),
             shares: RecordCache::with_capacity(CACHED_SHARES),
             widgets: RecordCache::with_capacity(CACHED_WIDGET_SESSIONS),
+            era: AtomicU64::new(0),
             shapes: Shapes::new(shapes),
             policy,
             limiter: RateLimiter::new(started.mono_us),
@@ -206,6 +210,7 @@ impl Gate {
                 Ok(found.map_or(Credential::Refused(ErrorCode::ApiKeyInvalid), Credential::Key))
             }
             Presented::Share(token, _) => {
+                self.keep_to_the_era(now).await?;
                 let digest = Digest::of(token);
                 let found = match self.shares.get(&digest) {
                     Ok(record) => Some(record),
@@ -216,6 +221,7 @@ impl Gate {
                 }))
             }
             Presented::Widget(token) => {
+                self.keep_to_the_era(now).await?;
                 let digest = Digest::of(token);
                 let found = match self.widgets.get(&digest) {
                     Ok(record) => Some(record),
@@ -231,6 +237,22 @@ impl Gate {
                 }))
             }
         }
+    }
+
+    /// Where the clock was set back, what had ended is taken away first, and what ends by the clock is looked up anew.
+    async fn keep_to_the_era(self: &Arc<Self>, now: UnixMillis) -> Result<(), ErrorCode> {
+        if self.lookup.era(now) == self.era.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let begin = move |gate: &Gate| {
+            gate.settle_clock(now)?;
+            let era = gate.lookup.era(now);
+            gate.shares.evict(|record| record.expires_at.is_some());
+            gate.widgets.evict(|_| true);
+            gate.era.store(era, Ordering::SeqCst);
+            Ok(())
+        };
+        self.blocking(begin).await
     }
 
     /// Judges a request, takes from its limits, and records it. When this is done, the row is committed.
