@@ -217,6 +217,73 @@ CREATE INDEX outbox_to_wipe ON outbox (wipe_at) WHERE wipe_at IS NOT NULL AND se
 
 -- Projects and templates
 
+CREATE TABLE projects (
+    id           TEXT PRIMARY KEY,
+    organization INTEGER NOT NULL REFERENCES organizations (number) ON DELETE CASCADE,
+    name         TEXT    NOT NULL,
+    description  TEXT    NOT NULL,
+    status       TEXT    NOT NULL CHECK (status IN ('draft', 'active', 'paused', 'done', 'archived')),
+    owner        TEXT,                             -- a user's id; NULL = the organization
+    owner_name   TEXT    NOT NULL,                 -- the name at that time, for when the account is gone
+    version      INTEGER NOT NULL,                 -- of name, description, status and members; the PRD has its own
+    created_at   INTEGER NOT NULL,
+    updated_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX projects_by_organization ON projects (organization, id);
+CREATE INDEX projects_by_owner ON projects (organization, owner, id);
+CREATE INDEX projects_by_status ON projects (organization, status, id);
+
+-- Who leaves the organization leaves its projects.
+CREATE TABLE project_members (
+    project      TEXT    NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    user         TEXT    NOT NULL,
+    organization INTEGER NOT NULL,
+    access       TEXT    NOT NULL CHECK (access IN ('read', 'write')),
+    added_at     INTEGER NOT NULL,
+    PRIMARY KEY (project, user),
+    FOREIGN KEY (organization, user) REFERENCES memberships (organization, user) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX project_members_by_user ON project_members (organization, user, project);
+
+-- Every version of every PRD; the newest is the one in force. The content stands last, so that lists need not read it.
+CREATE TABLE project_prd_versions (
+    project      TEXT    NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    version      INTEGER NOT NULL,
+    bytes        INTEGER NOT NULL,
+    written_at   INTEGER NOT NULL,
+    written_kind TEXT    NOT NULL,
+    written_by   TEXT,
+    written_name TEXT    NOT NULL,
+    content      TEXT    NOT NULL,
+    PRIMARY KEY (project, version)
+) STRICT;
+
+CREATE TABLE project_status_history (
+    project      TEXT    NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    number       INTEGER NOT NULL,                 -- the project's version that the change made
+    at           INTEGER NOT NULL,
+    before       TEXT,                             -- NULL = it was made with this status
+    status       TEXT    NOT NULL,
+    note         TEXT,
+    changed_kind TEXT    NOT NULL,
+    changed_by   TEXT,
+    changed_name TEXT    NOT NULL,
+    PRIMARY KEY (project, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE templates (
+    id           TEXT    PRIMARY KEY,
+    organization INTEGER NOT NULL REFERENCES organizations (number) ON DELETE CASCADE,
+    name         TEXT    NOT NULL,
+    description  TEXT    NOT NULL,
+    version      INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    updated_at   INTEGER NOT NULL,
+    bytes        INTEGER NOT NULL,
+    prd          TEXT    NOT NULL
+) STRICT;
+CREATE INDEX templates_by_organization ON templates (organization, id);
+
 -- Share tokens
 
 -- Known by the digests of their tokens. One that was revoked stays, for its requests and its audit.

@@ -11,7 +11,7 @@ static SHARE: LazyLock<Shape> = LazyLock::new(share_shape);
 static WIDGET: LazyLock<Shape> = LazyLock::new(widget_session_shape);
 
 /// The credential headers of a request, as bytes: they need not be text.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct CredentialHeaders<'a> {
     /// Every `Authorization`; at most two are looked at.
     pub authorization: [Option<&'a [u8]>; 2],

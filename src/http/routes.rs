@@ -13,8 +13,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 use super::answer::{Answer, HttpError};
 use super::{
     App, account, admission, api_keys, audit_log, auth, cross_origin, embed, envelope, events, invitations, key_check,
-    mail, members, openapi, organization, own_sessions, pages, passwords, registration, requests, setup, system,
-    verification, verify, webhooks, widget_sessions, widgets,
+    mail, members, openapi, organization, own_sessions, pages, passwords, project_prd, project_shares, projects,
+    registration, requests, setup, shares, system, templates, verification, verify, webhooks, widget_sessions, widgets,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -55,6 +55,9 @@ pub enum Access {
     Session(Role),
     /// Any credential of at least this role; it draws on nobody's limit.
     Unlimited(Role),
+    /// Any credential of at least this role, or the token of a project's share. Whether it is this project's, the handler
+    /// judges.
+    Shared(Role),
 }
 
 /// One line of the table.
@@ -83,7 +86,8 @@ macro_rules! table {
 /// Every route but `/verify`, which takes any method and has a way of its own.
 pub fn table() -> Vec<Line> {
     use Access::{
-        Any, AnyOrWidget, Anyone, AnyonePerNetwork, CrossOrigin, Open, PerNetwork, Preflight, Session, Unlimited,
+        Any, AnyOrWidget, Anyone, AnyonePerNetwork, CrossOrigin, Open, PerNetwork, Preflight, Session, Shared,
+        Unlimited,
     };
     use Role::{Admin, Member, Owner, Viewer};
     table! {
@@ -158,6 +162,33 @@ pub fn table() -> Vec<Line> {
         PATCH  "/api/admin/organization"               Any(Admin)        => organization::change;
         DELETE "/api/admin/organization"               Session(Owner)    => organization::delete;
 
+        GET    "/api/projects"                         Any(Viewer)       => projects::list;
+        POST   "/api/projects"                         Any(Member)       => projects::create;
+        GET    "/api/projects/{id}"                    Shared(Viewer)    => projects::get;
+        PATCH  "/api/projects/{id}"                    Any(Member)       => projects::change;
+        DELETE "/api/projects/{id}"                    Any(Member)       => projects::delete;
+        GET    "/api/projects/{id}/prd"                Shared(Viewer)    => project_prd::get;
+        PUT    "/api/projects/{id}/prd"                Any(Member)       => project_prd::put;
+        GET    "/api/projects/{id}/prd/versions"       Any(Viewer)       => project_prd::versions;
+        GET    "/api/projects/{id}/prd/versions/{n}"   Any(Viewer)       => project_prd::get_version;
+        POST   "/api/projects/{id}/status"             Any(Member)       => projects::change_status;
+        GET    "/api/projects/{id}/status-history"     Shared(Viewer)    => projects::status_history;
+        GET    "/api/projects/{id}/activity"           Shared(Viewer)    => projects::activity;
+        PUT    "/api/projects/{id}/members/{userId}"   Any(Member)       => projects::put_member;
+        DELETE "/api/projects/{id}/members/{userId}"   Any(Member)       => projects::delete_member;
+        GET    "/api/admin/templates"                  Any(Viewer)       => templates::list;
+        POST   "/api/admin/templates"                  Any(Admin)        => templates::create;
+        GET    "/api/admin/templates/{id}"             Any(Viewer)       => templates::get;
+        PATCH  "/api/admin/templates/{id}"             Any(Admin)        => templates::change;
+        DELETE "/api/admin/templates/{id}"             Any(Admin)        => templates::delete;
+
+        GET    "/api/projects/{id}/shares"             Any(Member)       => project_shares::list;
+        POST   "/api/projects/{id}/shares"             Any(Member)       => project_shares::create;
+        DELETE "/api/projects/{id}/shares/{shareId}"   Any(Member)       => project_shares::revoke;
+        GET    "/api/shares"                           Any(Member)       => shares::list;
+        POST   "/api/shares"                           Any(Member)       => shares::create;
+        DELETE "/api/shares/{id}"                      Any(Member)       => shares::revoke;
+
         GET    "/api/admin/webhooks"                   Any(Admin)        => webhooks::list;
         POST   "/api/admin/webhooks"                   Any(Admin)        => webhooks::create;
         GET    "/api/admin/webhooks/{id}"              Any(Admin)        => webhooks::get;
@@ -181,6 +212,15 @@ pub fn table() -> Vec<Line> {
         GET    "/api/admin/widgets/{id}/secret"        Session(Admin)    => widgets::secret;
         POST   "/api/admin/widgets/{id}/rotate-secret" Any(Admin)        => widgets::rotate_secret;
     }
+}
+
+/// What Markdown of 1 MB can become as JSON, where each of its bytes is an escape of six, with room for what is beside it.
+const MARKDOWN_BODY: usize = 6 * crate::services::texts::MAX_MARKDOWN + 65_536;
+
+/// How long a body may be, where it is not `server.max_body_bytes`.
+fn body_limit(path: &str) -> Option<usize> {
+    matches!(path, "/api/projects/{id}/prd" | "/api/admin/templates" | "/api/admin/templates/{id}")
+        .then_some(MARKDOWN_BODY)
 }
 
 /// The classes of the limits for each network begin here, beyond those of the rules.
@@ -245,6 +285,15 @@ impl Access {
                 looks_at_credentials: true,
                 csrf_always: false,
             },
+            Access::Shared(role) => Demands {
+                demand: Demand {
+                    allow: Allow { project_share: true, ..credentials },
+                    role: RoleDemand::AtLeast(role),
+                    ..own
+                },
+                looks_at_credentials: true,
+                csrf_always: false,
+            },
             Access::Unlimited(role) => Demands {
                 demand: Demand { allow: credentials, role: RoleDemand::AtLeast(role), key_limit: false, ..own },
                 looks_at_credentials: true,
@@ -265,6 +314,9 @@ impl Access {
             Access::Anyone => serde_json::json!({ "credentials": ["api_key", "session", "none"] }),
             Access::Any(role) => {
                 serde_json::json!({ "credentials": ["api_key", "session"], "role": role.as_str() })
+            }
+            Access::Shared(role) => {
+                serde_json::json!({ "credentials": ["api_key", "session", "share"], "role": role.as_str() })
             }
             Access::AnyOrWidget => {
                 let role = Role::Viewer.as_str();
@@ -292,6 +344,9 @@ pub fn register(app: &App, config: &mut web::ServiceConfig) {
     let limit = app.config.auth.requests_per_minute;
     for path in paths {
         let mut resource = web::resource(path);
+        if let Some(bytes) = body_limit(path) {
+            resource = resource.app_data(web::PayloadConfig::new(bytes));
+        }
         let mut methods = Vec::new();
         for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.path == path) {
             methods.push(line.method.as_str());

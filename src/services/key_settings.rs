@@ -204,7 +204,8 @@ pub(super) fn required<T>(wish: Wish<T>, field: &str, faults: &mut Faults) -> Op
     wish.flatten()
 }
 
-fn parse_expiry(text: &str, now: UnixMillis) -> Result<UnixMillis, String> {
+/// An expiry: in the future; a bare date is the end of its day.
+pub fn parse_expiry(text: &str, now: UnixMillis) -> Result<UnixMillis, String> {
     let at = parse_time(text, DayEdge::End)?;
     if at > now { Ok(at) } else { Err(String::from("must be in the future")) }
 }

@@ -30,13 +30,26 @@ pub mod pages;
 pub mod password_rules;
 pub mod passwords;
 pub mod people;
+pub mod project_activity;
+pub mod project_members;
+pub mod project_prd;
+pub mod project_shares;
+pub mod project_status;
+pub mod project_view;
+pub mod projects;
 pub mod registration;
 pub mod sessions;
 pub mod setup;
+pub mod share_passwords;
+pub mod share_settings;
+pub mod shares;
 pub mod sign_in_links;
+pub mod templates;
 pub mod text_pages;
+pub mod texts;
 pub mod users;
 pub mod verification;
+pub mod versions;
 pub mod webhook_deliveries;
 pub mod webhook_lanes;
 pub mod webhook_sending;
@@ -81,6 +94,8 @@ pub struct Services {
     pub hashing: HashingQueue,
     /// Wrong passwords, and who waits for a place.
     pub lockout: Lockout,
+    /// Passwords of shares, and who waits for a turn.
+    pub share_passwords: share_passwords::SharePasswords,
     /// All settings.
     pub config: Arc<Config>,
     /// The digest of the setup link's token, until it is used.
@@ -161,6 +176,10 @@ impl Context {
             }
             Actor::Credential(Credential::Key(key)) => {
                 Party { kind: String::from("api_key"), id: Some(key.id.clone()), name: key.name.clone() }
+            }
+            Actor::Credential(Credential::Share(share)) => {
+                let id = Some(share.record.id.clone());
+                Party { kind: String::from("share"), id, name: String::from("Somebody with a share") }
             }
             Actor::Credential(_) => {
                 Party { kind: String::from("anonymous"), id: None, name: String::from("Anonymous") }

@@ -220,6 +220,42 @@ impl Flow<'_> {
         }
     }
 
+    /// Shares, of paths and of a project: their tokens and their passwords.
+    fn shares(&mut self) {
+        const SECRET: &str = "Canary-Passw0rd-of-a-share";
+        const WRONG: &str = "Canary-Passw0rd-of-no-share";
+        for password in [SECRET, WRONG] {
+            self.secrets.add("a share's password", password);
+        }
+        let project = text(&self.call("POST", "/api/projects", Some(json!({ "name": "canary" })), 201).json()["id"]);
+        let one = format!("/api/projects/{project}");
+        for (path, body, asked) in [
+            ("/api/shares".to_owned(), json!({ "paths": ["/x"], "password": SECRET }), "/verify".to_owned()),
+            (format!("{one}/shares"), json!({ "password": SECRET }), one.clone()),
+        ] {
+            let made = self.call("POST", &path, Some(body), 201).json();
+            let token = text(&made["token"]);
+            self.secrets.add("a share's token", &token);
+            let (port, in_header) = (self.site.port, format!("X-Share-Token: {token}"));
+            for password in [SECRET, WRONG, SECRET] {
+                let answer =
+                    must_send(port, "GET", &asked, &[&in_header, &format!("X-Share-Password: {password}")], None);
+                assert!(!answer.body.contains(&token) && !answer.body.contains(password), "{answer:?}");
+            }
+            must_send(port, "GET", &asked, &[&in_header], None);
+            must_send(port, "GET", &asked, &[&format!("{in_header}0")], None);
+            must_send(port, "GET", &asked, &[&format!("Authorization: Bearer {token}")], None);
+            let in_query = must_send(port, "GET", &format!("{one}?token={token}"), &[&in_header], None);
+            assert_eq!((in_query.status, in_query.code().as_str()), (400, "CREDENTIALS_IN_QUERY"));
+            let named = json!({ "name": token, "paths": ["/x"], "passwort": SECRET });
+            let refused = self.call("POST", "/api/shares", Some(named), 400);
+            assert!(!refused.body.contains(&token) && !refused.body.contains(SECRET), "{refused:?}");
+            self.call("GET", &path, None, 200);
+            self.call("DELETE", &format!("{path}/{}", text(&made["id"])), None, 204);
+            must_send(port, "GET", &asked, &[&in_header], None);
+        }
+    }
+
     /// Wherever a key can be put, right and wrong.
     fn use_everywhere(&self, key: &str) {
         let port = self.site.port;
@@ -320,6 +356,7 @@ fn go_through_every_flow(log: &str) {
     flow.set_up_and_sign_in();
     flow.accounts();
     flow.keys();
+    flow.shares();
     flow.team();
     flow.widgets();
     let proved = site.run(&["audit", "verify"]);

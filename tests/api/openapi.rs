@@ -42,7 +42,7 @@ async fn the_document_is_of_version_three_and_names_claviger() {
     assert_eq!(document["info"]["title"], "Claviger");
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     let schemes = document["components"]["securitySchemes"].as_object().unwrap();
-    assert_eq!(schemes.keys().collect::<Vec<_>>(), ["apiKey", "bearer", "session"]);
+    assert_eq!(schemes.keys().collect::<Vec<_>>(), ["apiKey", "bearer", "session", "share"]);
 }
 
 #[tokio::test]

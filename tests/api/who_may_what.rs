@@ -31,6 +31,8 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
     let sign_in = json!({ "email": EMAIL, "password": PASSWORD });
     let admins = |status| [401, 403, 403, status, status, 403];
     let sessions = |status| [401, 403, 403, 403, status, status];
+    let everyone = |status| [401, status, status, status, status, status];
+    let members = |status| [401, 403, status, status, status, status];
     let newcomer = json!({ "name": "Eve", "email": "eve@example.com", "password": PASSWORD });
     let unknown = json!({ "email": "nobody@example.com" });
     // Let in, but not to the end: what it would do to Ada or Max, the other lines could not do with.
@@ -103,6 +105,34 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
         ("PATCH", "/api/admin/organization", Some(json!({ "name": "Home" })), admins(200)),
         // The home organization stays, whoever asks.
         ("DELETE", "/api/admin/organization", Some(json!({})), [401, 403, 403, 403, 409, 403]),
+        // The project is Ada's, and so are the keys; Max may write to it.
+        ("GET", "/api/projects", None, everyone(200)),
+        ("POST", "/api/projects", Some(json!({ "name": "New" })), members(201)),
+        ("GET", "/api/projects/{id}", None, everyone(200)),
+        ("PATCH", "/api/projects/{id}", Some(json!({ "name": "Other" })), members(200)),
+        ("DELETE", "/api/projects/{id}", None, [401, 403, 204, 204, 204, 403]),
+        ("GET", "/api/projects/{id}/prd", None, everyone(200)),
+        // Let in, and asked which version it is that they change.
+        ("PUT", "/api/projects/{id}/prd", Some(json!({ "content": "# New" })), members(428)),
+        ("GET", "/api/projects/{id}/prd/versions", None, everyone(200)),
+        ("GET", "/api/projects/{id}/prd/versions/{n}", None, everyone(200)),
+        ("POST", "/api/projects/{id}/status", Some(json!({ "status": "active" })), members(200)),
+        ("GET", "/api/projects/{id}/status-history", None, everyone(200)),
+        ("GET", "/api/projects/{id}/activity", None, everyone(200)),
+        ("PUT", "/api/projects/{id}/members/{userId}", Some(json!({ "access": "read" })), members(200)),
+        ("DELETE", "/api/projects/{id}/members/{userId}", None, members(204)),
+        ("GET", "/api/projects/{id}/shares", None, members(200)),
+        ("POST", "/api/projects/{id}/shares", Some(json!({})), members(201)),
+        ("DELETE", "/api/projects/{id}/shares/{shareId}", None, members(204)),
+        ("GET", "/api/shares", None, members(200)),
+        ("POST", "/api/shares", Some(json!({ "paths": ["/reports/{*rest}"] })), members(201)),
+        // Each of the members' own shares is its own: Max does not see Ada's.
+        ("DELETE", "/api/shares/{id}", None, [401, 403, 204, 204, 204, 404]),
+        ("GET", "/api/admin/templates", None, everyone(200)),
+        ("POST", "/api/admin/templates", Some(json!({ "name": "New", "prd": "" })), admins(201)),
+        ("GET", "/api/admin/templates/{id}", None, everyone(200)),
+        ("PATCH", "/api/admin/templates/{id}", Some(json!({ "name": "Other" })), admins(200)),
+        ("DELETE", "/api/admin/templates/{id}", None, admins(204)),
         ("GET", "/api/admin/webhooks", None, admins(200)),
         ("POST", "/api/admin/webhooks", Some(webhook()), admins(201)),
         ("GET", "/api/admin/webhooks/{id}", None, admins(200)),
@@ -138,6 +168,17 @@ const SPARE: usize = 40;
 /// What a path's `{id}` or `{userId}` stands for: made, or not yet asked about.
 async fn target(ada: &Session, path: &str) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
+    if path.starts_with("/api/shares") {
+        return path.replace("{id}", &share(ada, "/api/shares", json!({ "paths": ["/reports/{*rest}"] })).await);
+    }
+    if path == "/api/projects/{id}/shares/{shareId}" {
+        let shares = path.replace("{id}", &project(ada).await).replace("/{shareId}", "");
+        let share = share(ada, &shares, json!({})).await;
+        return format!("{shares}/{share}");
+    }
+    if path.starts_with("/api/projects/{id}") {
+        return path.replace("{id}", &project(ada).await).replace("{userId}", "usr_spare0").replace("{n}", "1");
+    }
     if path.contains("{userId}") {
         let number = NEXT.fetch_add(1, Ordering::SeqCst) % SPARE;
         return path.replace("{userId}", &format!("usr_spare{number}"));
@@ -159,7 +200,9 @@ async fn target(ada: &Session, path: &str) -> String {
         let tested = ada.post(&format!("/api/admin/webhooks/{webhook}/test"), &json!({})).await;
         return of_webhook.replace("{deliveryId}", &text(&tested.json::<Value>().await.unwrap()["id"]));
     }
-    let id = if path.starts_with("/api/admin/invites") {
+    let id = if path.starts_with("/api/admin/templates") {
+        template(ada).await
+    } else if path.starts_with("/api/admin/invites") {
         let invite = json!({ "email": "asked@example.com", "role": "member" });
         text(&ada.post("/api/admin/invites", &invite).await.json::<Value>().await.unwrap()["id"])
     } else if path.contains("/widgets/") {
@@ -168,6 +211,28 @@ async fn target(ada: &Session, path: &str) -> String {
         ada.make_key(json!({ "name": "Asked about" })).await.id
     };
     path.replace("{id}", &id)
+}
+
+/// A share of Ada's.
+async fn share(ada: &Session, path: &str, body: Value) -> String {
+    text(&ada.post(path, &body).await.json::<Value>().await.unwrap()["id"])
+}
+
+/// A template of the organization's.
+async fn template(ada: &Session) -> String {
+    let body = json!({ "name": "Asked about", "prd": "# Text" });
+    text(&ada.post("/api/admin/templates", &body).await.json::<Value>().await.unwrap()["id"])
+}
+
+/// A project of Ada's with a PRD, to which Max may write, and a spare member too.
+async fn project(ada: &Session) -> String {
+    let body = json!({ "name": "Asked about", "templateId": template(ada).await });
+    let id = text(&ada.post("/api/projects", &body).await.json::<Value>().await.unwrap()["id"]);
+    for user in ["usr_max", "usr_spare0"] {
+        let shared = ada.request(Method::PUT, &format!("/api/projects/{id}/members/{user}"));
+        assert_eq!(shared.json(&json!({ "access": "write" })).send().await.unwrap().status(), 200);
+    }
+    id
 }
 
 /// The owner Ada and the member Max.
@@ -251,6 +316,7 @@ async fn what_is_refused_changes_nothing() {
     let kept = ada.make_key(json!({ "name": "Kept" })).await;
     let invite = json!({ "email": "kept@example.com", "role": "member" });
     let invited = text(&ada.post("/api/admin/invites", &invite).await.json::<Value>().await.unwrap()["id"]);
+    let (kept_project, kept_template) = (project(&ada).await, template(&ada).await);
     let widget = text(&widgets::make(&ada, json!({ "name": "Kept" })).await["id"]);
     let viewer = ada.make_key(json!({ "role": "viewer" })).await;
     let member = ada.make_key(json!({ "role": "member" })).await;
@@ -265,8 +331,10 @@ async fn what_is_refused_changes_nothing() {
         let log = ada.get("/api/admin/audit-log").await.json::<Value>().await.unwrap();
         let members = ada.get("/api/members").await.json::<Value>().await.unwrap();
         let invites = ada.get("/api/admin/invites").await.json::<Value>().await.unwrap();
+        let projects = ada.get("/api/projects").await.json::<Value>().await.unwrap();
+        let templates = ada.get("/api/admin/templates").await.json::<Value>().await.unwrap();
         let widgets = ada.get(widgets::WIDGETS).await.json::<Value>().await.unwrap();
-        (settings, log, members, invites, widgets)
+        (settings, log, members, invites, projects, templates, widgets)
     };
     let before = state().await;
     for (method, path, body, expected) in table() {
@@ -274,8 +342,10 @@ async fn what_is_refused_changes_nothing() {
             continue;
         }
         let id = match path {
-            _ if path.starts_with("/api/admin/invites") => &invited,
-            _ if path.starts_with("/api/admin/widgets") => &widget,
+            path if path.starts_with("/api/admin/invites") => &invited,
+            path if path.starts_with("/api/projects") => &kept_project,
+            path if path.starts_with("/api/admin/templates") => &kept_template,
+            path if path.starts_with("/api/admin/widgets") => &widget,
             _ => &kept.id,
         };
         let path = path.replace("{id}", id).replace("{userId}", "usr_spare0");
