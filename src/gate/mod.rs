@@ -74,14 +74,14 @@ pub struct Gate {
     keys: RecordCache<KeyRecord>,
     shares: RecordCache<ShareRecord>,
     widgets: RecordCache<WidgetRecord>,
+    /// The stretch of time in which the shares and widgets' sessions in the caches were looked up.
+    era: AtomicU64,
     shapes: Shapes,
     policy: Policy,
     limiter: RateLimiter,
     ledger: Ledger,
     on_failure: OnFailure,
     started: Moment,
-    /// How many of the clock's set-backs the cache of widgets' sessions knows of.
-    settled: AtomicU64,
     /// What was decided, in numbers.
     pub tally: Tally,
 }
@@ -103,13 +103,13 @@ impl Gate {
             keys: RecordCache::with_capacity(CACHED_KEYS),
             shares: RecordCache::with_capacity(CACHED_SHARES),
             widgets: RecordCache::with_capacity(CACHED_WIDGET_SESSIONS),
+            era: AtomicU64::new(0),
             shapes: Shapes::new(shapes),
             policy,
             limiter: RateLimiter::new(started.mono_us),
             ledger,
             on_failure: config.ledger.on_failure,
             started,
-            settled: AtomicU64::new(0),
             tally: Tally::default(),
         }
     }
@@ -132,19 +132,7 @@ impl Gate {
     /// Takes away what had ended before the clock was set back, if it was; to be called, where it may block, before
     /// anything is judged by the time.
     pub fn settle_clock(&self, now: UnixMillis) -> Result<(), StoreError> {
-        self.lookup.settle_clock(now)?;
-        let set_backs = self.lookup.clock_watch().set_backs();
-        if self.settled.load(Ordering::SeqCst) != set_backs {
-            self.widgets.evict(|_| true);
-            self.settled.store(set_backs, Ordering::SeqCst);
-        }
-        Ok(())
-    }
-
-    /// Whether what is kept of sessions of widgets can be judged by the present time.
-    fn is_settled(&self, now: UnixMillis) -> bool {
-        let watch = self.lookup.clock_watch();
-        !watch.is_unsettled(now) && self.settled.load(Ordering::SeqCst) == watch.set_backs()
+        self.lookup.settle_clock(now).map(drop)
     }
 
     /// The request log.
@@ -202,11 +190,6 @@ impl Gate {
         Ok(Some(record))
     }
 
-    fn widget_blocking(&self, digest: &Digest, now: UnixMillis) -> Result<Option<Arc<WidgetRecord>>, StoreError> {
-        self.settle_clock(now)?;
-        self.look_up(&self.widgets, digest, |lookup, digest| lookup.widget(digest, now))
-    }
-
     /// Finds whose credential was presented. `gate_cookie` says that the session token came with the gate's cookie. A
     /// share's password is not looked at: that is a service's work, for it takes hashing.
     pub async fn resolve(
@@ -227,6 +210,7 @@ impl Gate {
                 Ok(found.map_or(Credential::Refused(ErrorCode::ApiKeyInvalid), Credential::Key))
             }
             Presented::Share(token, _) => {
+                self.keep_to_the_era(now).await?;
                 let digest = Digest::of(token);
                 let found = match self.shares.get(&digest) {
                     Ok(record) => Some(record),
@@ -237,11 +221,16 @@ impl Gate {
                 }))
             }
             Presented::Widget(token) => {
+                self.keep_to_the_era(now).await?;
                 let digest = Digest::of(token);
-                let kept = if self.is_settled(now) { self.widgets.get(&digest).ok() } else { None };
-                let found = match kept {
-                    Some(record) => Some(record),
-                    None => self.blocking(move |gate| gate.widget_blocking(&digest, now)).await?,
+                let found = match self.widgets.get(&digest) {
+                    Ok(record) => Some(record),
+                    Err(_) => {
+                        let look_up = move |gate: &Gate| {
+                            gate.look_up(&gate.widgets, &digest, |lookup, digest| lookup.widget(digest, now))
+                        };
+                        self.blocking(look_up).await?
+                    }
                 };
                 Ok(found.map_or(Credential::Refused(ErrorCode::WidgetTokenInvalid), Credential::Widget))
             }
@@ -253,6 +242,22 @@ impl Gate {
                 }))
             }
         }
+    }
+
+    /// Where the clock was set back, what had ended is taken away first, and what ends by the clock is looked up anew.
+    async fn keep_to_the_era(self: &Arc<Self>, now: UnixMillis) -> Result<(), ErrorCode> {
+        if self.lookup.era(now) == self.era.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let begin = move |gate: &Gate| {
+            gate.settle_clock(now)?;
+            let era = gate.lookup.era(now);
+            gate.shares.evict(|record| record.expires_at.is_some());
+            gate.widgets.evict(|_| true);
+            gate.era.store(era, Ordering::SeqCst);
+            Ok(())
+        };
+        self.blocking(begin).await
     }
 
     /// Judges a request, takes from its limits, and records it. When this is done, the row is committed.

@@ -152,6 +152,23 @@ pub fn revoke_of_project(project: &str, now: UnixMillis) -> Statement {
     )
 }
 
+/// Revokes those that had ended by then, before a clock that was set back could revive them.
+pub fn end_dead(before: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE shares SET revoked_at = expires_at, digest = NULL, password_hash = NULL
+         WHERE expires_at <= ?1 AND revoked_at IS NULL",
+        vec![Value::from(before)],
+    )
+}
+
+/// Forgets wrong passwords where the last one was by then: locks that are over.
+pub fn forget_failures(last_by: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE shares SET failures = 0, last_failed_at = 0 WHERE failures > 0 AND last_failed_at <= ?1",
+        vec![Value::from(last_by)],
+    )
+}
+
 /// A project's shares, the newest first; only those before this number (exclusive).
 pub fn of_project(reader: &Reader, project: &str, before: Option<i64>, limit: usize) -> ReadResult<Vec<Share>> {
     let mut statement = reader.prepare_cached(

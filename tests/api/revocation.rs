@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::json;
 
 use super::support::process::Prober;
-use super::support::{App, KEYS, Session};
+use super::support::{App, KEYS, Key, Session};
 use super::widgets;
 
 const WORKERS: usize = 64;
@@ -22,8 +22,8 @@ struct Round {
 }
 
 impl Round {
-    fn begin(app: &App, token: &str) -> Round {
-        Round::with_header(app, &format!("Authorization: Bearer {token}"))
+    fn begin(app: &App, key: &Key) -> Round {
+        Round::with_header(app, &format!("Authorization: Bearer {}", key.token))
     }
 
     fn with_header(app: &App, header: &str) -> Round {
@@ -84,7 +84,7 @@ async fn no_request_passes<F: Future<Output = ()>>(
     while asked < REQUESTS / 2 || after < REQUESTS / 4 {
         let key = session.make_key(json!({ "rateLimit": 10_000 })).await;
         assert_eq!(app.verify_status(&key.token, "GET", "/x").await, 200);
-        let round = Round::begin(app, &key.token);
+        let round = Round::begin(app, &key);
         round.in_use().await;
         revoke(key.id.clone()).await;
         let (statuses, all) = round.end().await;
@@ -173,7 +173,7 @@ async fn no_session_of_a_widget_passes<F: Future<Output = ()>>(revoke: impl Fn(S
     while asked < REQUESTS / 2 || after < REQUESTS / 4 {
         let widget = widgets::make(&session, json!({ "requestsPerMinute": 10_000 })).await;
         let token = widgets::token(&app, &widget, json!({})).await;
-        let round = Round::begin(&app, &token);
+        let round = Round::with_header(&app, &format!("Authorization: Bearer {token}"));
         round.in_use().await;
         revoke(session.clone(), widgets::path(&widget)).await;
         let (statuses, all) = round.end().await;

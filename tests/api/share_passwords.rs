@@ -163,6 +163,24 @@ async fn a_right_one_is_remembered_for_fifteen_minutes_and_not_hashed_again() {
 }
 
 #[tokio::test]
+async fn a_lock_that_is_over_does_not_come_back_when_the_clock_is_set_back() {
+    let (app, ada) = site().await;
+    let made = guarded(&ada).await;
+    for _ in 0..5 {
+        tried(&app, &made, WRONG).await;
+    }
+    app.clock.advance_ms(15 * 60_000);
+    assert_eq!(tried(&app, &made, SECRET).await.status(), 200);
+    for _ in 0..5 {
+        tried(&app, &made, WRONG).await;
+    }
+    app.clock.advance_ms(15 * 60_000);
+    assert_eq!(status(&ada).await, "active");
+    app.clock.jump_wall_ms(-10 * 60_000);
+    assert_eq!(tried(&app, &made, SECRET).await.status(), 200);
+}
+
+#[tokio::test]
 async fn a_restart_remembers_no_password() {
     let (app, ada) = site().await;
     let made = guarded(&ada).await;

@@ -406,3 +406,27 @@ async fn what_cannot_be_shared_is_refused_and_named() {
     }
     assert!(listed(&ada).await.is_empty());
 }
+
+#[tokio::test]
+async fn one_that_has_ended_stays_dead_when_the_clock_is_set_back() {
+    let (app, ada) = site().await;
+    let made = share(&ada, json!({ "paths": ["/reports/7"], "expiresAt": "2030-01-01T01:00:00Z" })).await;
+    let endless = share_of_seven(&ada).await;
+    for _ in 0..2 {
+        assert_eq!(with_token(&app, &made, "GET", "/reports/7").await.status(), 200);
+    }
+    app.clock.advance_ms(3_600_000);
+    assert_eq!(refusal(&app, &made, "GET", "/reports/7").await, invalid());
+    app.clock.jump_wall_ms(-1_800_000);
+    for _ in 0..2 {
+        assert_eq!(refusal(&app, &made, "GET", "/reports/7").await, invalid());
+        assert_eq!(with_token(&app, &endless, "GET", "/reports/7").await.status(), 200);
+    }
+    let app = app.restart().await;
+    assert_eq!(refusal(&app, &made, "GET", "/reports/7").await, invalid());
+    let later = json!({ "paths": ["/reports/7"], "expiresAt": "2030-01-01T02:00:00Z" });
+    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
+    let later = share(&ada, later).await;
+    app.clock.jump_wall_ms(-600_000);
+    assert_eq!(with_token(&app, &later, "GET", "/reports/7").await.status(), 200, "a living one goes on");
+}
