@@ -153,11 +153,6 @@ impl Lookup {
         self.clock_watch.settle(now)
     }
 
-    /// Which stretch of time this is: another number once the clock was set back.
-    pub fn era(&self, now: UnixMillis) -> u64 {
-        self.clock_watch.era(now)
-    }
-
     /// What a key of this digest is found by.
     pub fn column(&self, digest: &Digest) -> [u8; 32] {
         self.lookup_key.sign(&[&digest.0])
@@ -266,6 +261,11 @@ impl Lookup {
     /// The session of a widget of this token's digest. No widget opens sessions yet, so that nobody has one.
     pub fn widget(&self, _digest: &Digest) -> Result<Option<WidgetRecord>, StoreError> {
         Ok(None)
+    }
+
+    /// What notices that the clock was set back.
+    pub fn clock_watch(&self) -> &ClockWatch {
+        &self.clock_watch
     }
 
     /// The living session of this token's digest. `gate` says that it came with the gate's own cookie.
