@@ -13,18 +13,23 @@ pub struct ClockWatch {
     store: Arc<Store>,
     config: Arc<Config>,
     high_water: HighWater,
-    setbacks: AtomicU64,
+    set_backs: AtomicU64,
 }
 
 impl ClockWatch {
     /// `latest` is when the database was last changed, as far as it is known.
     pub fn new(store: Arc<Store>, config: Arc<Config>, latest: UnixMillis) -> Self {
-        ClockWatch { store, config, high_water: HighWater::new(latest), setbacks: AtomicU64::new(0) }
+        ClockWatch { store, config, high_water: HighWater::new(latest), set_backs: AtomicU64::new(0) }
     }
 
-    /// Which stretch of time this is: another number once the clock was set back. It blocks nobody.
-    pub fn era(&self, now: UnixMillis) -> u64 {
-        self.setbacks.load(Ordering::SeqCst) + u64::from(self.high_water.observe(now).is_some())
+    /// Whether the clock was set back and nobody has settled it yet. It does not block.
+    pub fn is_unsettled(&self, now: UnixMillis) -> bool {
+        self.high_water.observe(now).is_some()
+    }
+
+    /// How often the clock was set back: what was read before the last time may have ended since.
+    pub fn set_backs(&self) -> u64 {
+        self.set_backs.load(Ordering::SeqCst)
     }
 
     /// Removes what had ended before the clock was set back, if it was; the time to judge by. It blocks.
@@ -41,7 +46,7 @@ impl ClockWatch {
                 .then(shares::forget_failures(before - lock))
                 .then(sign_in_failures::delete_dead(before, reset));
             self.store.commit(change)?;
-            self.setbacks.fetch_add(1, Ordering::SeqCst);
+            self.set_backs.fetch_add(1, Ordering::SeqCst);
             self.high_water.settle(now);
             tracing::warn!(seconds = (before - now) / 1_000, "The clock was set back; what had ended stays ended");
         }

@@ -155,11 +155,6 @@ impl Lookup {
         self.clock_watch.settle(now)
     }
 
-    /// Which stretch of time this is: another number once the clock was set back.
-    pub fn era(&self, now: UnixMillis) -> u64 {
-        self.clock_watch.era(now)
-    }
-
     /// What a key of this digest is found by.
     pub fn column(&self, digest: &Digest) -> [u8; 32] {
         self.lookup_key.sign(&[&digest.0])
@@ -287,6 +282,11 @@ impl Lookup {
                 organization,
             }))
         })
+    }
+
+    /// What notices that the clock was set back.
+    pub fn clock_watch(&self) -> &ClockWatch {
+        &self.clock_watch
     }
 
     /// The living session of this token's digest. `gate` says that it came with the gate's own cookie.

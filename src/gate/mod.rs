@@ -8,6 +8,7 @@ pub mod clock_watch;
 pub mod credential;
 pub mod decide;
 pub mod demand;
+mod draw;
 pub mod identity;
 pub mod ledger;
 pub mod lookup;
@@ -22,7 +23,6 @@ pub mod share;
 pub mod tally;
 pub mod widget;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,15 +30,15 @@ use crate::clock::{Moment, UnixMillis};
 use crate::config::{Config, OnFailure};
 use crate::crypto::secret_token::{Digest, Shape};
 use crate::error_code::ErrorCode;
-use crate::store::requests;
 use crate::store::{Store, StoreError};
 use credential::{Presented, Shapes};
 use decide::{Credential, Facts, judge};
 use demand::Demand;
+use draw::draw_of;
 use ledger::Ledger;
 use lookup::{KeyRecord, Lookup};
 use policy::Policy;
-use rate_limit::{Draw, RateLimiter, Sharer, Standings, Verdict, WINDOW_US};
+use rate_limit::{RateLimiter, Standings};
 use record::row_of;
 use record_cache::RecordCache;
 use share::{Door, PresentedShare, ShareRecord};
@@ -74,14 +74,14 @@ pub struct Gate {
     keys: RecordCache<KeyRecord>,
     shares: RecordCache<ShareRecord>,
     widgets: RecordCache<WidgetRecord>,
-    /// The stretch of time in which the shares and widgets' sessions in the caches were looked up.
-    era: AtomicU64,
     shapes: Shapes,
     policy: Policy,
     limiter: RateLimiter,
     ledger: Ledger,
     on_failure: OnFailure,
     started: Moment,
+    /// How many of the clock's set-backs the caches of shares and of widgets' sessions know of.
+    settled: AtomicU64,
     /// What was decided, in numbers.
     pub tally: Tally,
 }
@@ -103,13 +103,13 @@ impl Gate {
             keys: RecordCache::with_capacity(CACHED_KEYS),
             shares: RecordCache::with_capacity(CACHED_SHARES),
             widgets: RecordCache::with_capacity(CACHED_WIDGET_SESSIONS),
-            era: AtomicU64::new(0),
             shapes: Shapes::new(shapes),
             policy,
             limiter: RateLimiter::new(started.mono_us),
             ledger,
             on_failure: config.ledger.on_failure,
             started,
+            settled: AtomicU64::new(0),
             tally: Tally::default(),
         }
     }
@@ -132,7 +132,20 @@ impl Gate {
     /// Takes away what had ended before the clock was set back, if it was; to be called, where it may block, before
     /// anything is judged by the time.
     pub fn settle_clock(&self, now: UnixMillis) -> Result<(), StoreError> {
-        self.lookup.settle_clock(now).map(drop)
+        self.lookup.settle_clock(now)?;
+        let set_backs = self.lookup.clock_watch().set_backs();
+        if self.settled.load(Ordering::SeqCst) != set_backs {
+            self.shares.evict(|record| record.expires_at.is_some());
+            self.widgets.evict(|_| true);
+            self.settled.store(set_backs, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    /// Whether what is kept of shares and of sessions of widgets can be judged by the present time.
+    fn is_settled(&self, now: UnixMillis) -> bool {
+        let watch = self.lookup.clock_watch();
+        !watch.is_unsettled(now) && self.settled.load(Ordering::SeqCst) == watch.set_backs()
     }
 
     /// The request log.
@@ -190,6 +203,11 @@ impl Gate {
         Ok(Some(record))
     }
 
+    fn share_blocking(&self, digest: &Digest, now: UnixMillis) -> Result<Option<Arc<ShareRecord>>, StoreError> {
+        self.settle_clock(now)?;
+        self.look_up(&self.shares, digest, Lookup::share)
+    }
+
     /// Finds whose credential was presented. `gate_cookie` says that the session token came with the gate's cookie. A
     /// share's password is not looked at: that is a service's work, for it takes hashing.
     pub async fn resolve(
@@ -210,18 +228,17 @@ impl Gate {
                 Ok(found.map_or(Credential::Refused(ErrorCode::ApiKeyInvalid), Credential::Key))
             }
             Presented::Share(token, _) => {
-                self.keep_to_the_era(now).await?;
                 let digest = Digest::of(token);
-                let found = match self.shares.get(&digest) {
-                    Ok(record) => Some(record),
-                    Err(_) => self.blocking(move |gate| gate.look_up(&gate.shares, &digest, Lookup::share)).await?,
+                let kept = if self.is_settled(now) { self.shares.get(&digest).ok() } else { None };
+                let found = match kept {
+                    Some(record) => Some(record),
+                    None => self.blocking(move |gate| gate.share_blocking(&digest, now)).await?,
                 };
                 Ok(found.map_or(Credential::Refused(ErrorCode::ShareTokenInvalid), |record| {
                     Credential::Share(PresentedShare::new(record))
                 }))
             }
             Presented::Widget(token) => {
-                self.keep_to_the_era(now).await?;
                 let digest = Digest::of(token);
                 let found = match self.widgets.get(&digest) {
                     Ok(record) => Some(record),
@@ -242,22 +259,6 @@ impl Gate {
                 }))
             }
         }
-    }
-
-    /// Where the clock was set back, what had ended is taken away first, and what ends by the clock is looked up anew.
-    async fn keep_to_the_era(self: &Arc<Self>, now: UnixMillis) -> Result<(), ErrorCode> {
-        if self.lookup.era(now) == self.era.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        let begin = move |gate: &Gate| {
-            gate.settle_clock(now)?;
-            let era = gate.lookup.era(now);
-            gate.shares.evict(|record| record.expires_at.is_some());
-            gate.widgets.evict(|_| true);
-            gate.era.store(era, Ordering::SeqCst);
-            Ok(())
-        };
-        self.blocking(begin).await
     }
 
     /// Judges a request, takes from its limits, and records it. When this is done, the row is committed.
@@ -296,56 +297,6 @@ impl Gate {
         decision
     }
 
-    async fn take(self: &Arc<Self>, draw: &Draw, facts: &Facts<'_>, decision: &mut Decision) {
-        // Twice at most: a window that was restored is there.
-        for _ in 0..3 {
-            match self.limiter.take(draw, facts.at.mono_us) {
-                Verdict::Passed(standings) => {
-                    decision.standings = standings;
-                    return;
-                }
-                Verdict::Refused(standings, wait_us) => {
-                    decision.standings = standings;
-                    decision.wait_us = wait_us;
-                    decision.outcome = Err(ErrorCode::RateLimited);
-                    return;
-                }
-                Verdict::Unknown => {
-                    let (wanted, at) = (*draw, facts.at);
-                    let class = decision.class.clone();
-                    if let Err(code) = self.blocking(move |gate| gate.restore(&wanted, class.as_deref(), at)).await {
-                        decision.outcome = Err(code);
-                        return;
-                    }
-                }
-            }
-        }
-        decision.outcome = Err(ErrorCode::LedgerUnavailable);
-    }
-
-    /// Fills windows with what the ledger knows of the minute before this process's start.
-    fn restore(&self, draw: &Draw, class: Option<&str>, now: Moment) -> Result<(), StoreError> {
-        let upto = self.ledger.newest_at_start();
-        let window_ms = (WINDOW_US / 1_000) as i64;
-        // One second of slack for rows whose time was cut to milliseconds; what is too old is dropped below.
-        let from = now.unix_ms - window_ms - 1_000;
-        if let Some((family, _)) = draw.key
-            && self.limiter.lacks_key(family)
-        {
-            let rows = self.store.read_ledger(|reader| requests::taken_by_family(reader, family, from, upto))?;
-            self.limiter.restore_key(family, on_monotonic_clock(&rows, now, self.started));
-        }
-        if let (Some((window, _)), Some(class)) = (draw.class, class)
-            && let (_, Sharer::Organization(organization)) = window
-            && self.limiter.lacks_class(&window)
-        {
-            let rows =
-                self.store.read_ledger(|reader| requests::taken_by_class(reader, organization, class, from, upto))?;
-            self.limiter.restore_class(window, on_monotonic_clock(&rows, now, self.started));
-        }
-        Ok(())
-    }
-
     /// Runs what blocks away from the threads that answer requests.
     pub async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
@@ -367,67 +318,5 @@ impl Gate {
                 Err(ErrorCode::Internal)
             }
         }
-    }
-}
-
-/// Wall-clock times as times on this process's monotonic clock. Rows of the future are left out.
-fn on_monotonic_clock(rows: &[requests::Taken], now: Moment, started: Moment) -> Vec<(u64, u32)> {
-    let mut taken: Vec<(u64, u32)> = rows
-        .iter()
-        .filter(|(at, _)| *at <= now.unix_ms)
-        .filter_map(|(at, cost)| {
-            // The row's time was cut to a millisecond: count it as late as it can have been, but before the start.
-            let age_us = ((now.unix_ms - at) as u64 * 1_000).saturating_sub(1_000);
-            (age_us <= WINDOW_US).then(|| ((now.mono_us - age_us).min(started.mono_us), *cost))
-        })
-        .collect();
-    taken.sort_unstable();
-    taken
-}
-
-fn draw_of(demand: &Demand, credential: &Credential, facts: &Facts<'_>) -> Draw {
-    let key = match credential {
-        _ if !demand.key_limit => None,
-        Credential::Key(key) => Some((key.family, key.limit)),
-        Credential::Share(share) => Some((share.record.number, share.record.limit)),
-        Credential::Widget(widget) => Some((widget.number, widget.limit)),
-        Credential::Session(_) | Credential::Anonymous | Credential::Refused(_) => None,
-    };
-    let class = demand.class.as_ref().map(|class| {
-        let sharer = match credential.organization() {
-            Some(organization) if !class.per_network => Sharer::Organization(organization.number),
-            _ => Sharer::Network(network_of(facts.ip)),
-        };
-        ((class.number, sharer), class.limit)
-    });
-    Draw { key, class, cost: facts.cost }
-}
-
-/// An IPv4 address, or the /64 of an IPv6 one.
-pub fn network_of(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(u32::from(address)),
-        IpAddr::V6(address) => u128::from(address) >> 64 << 64 | 1,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ipv6_clients_of_one_network_share_a_window() {
-        let network = |text: &str| network_of(text.parse().unwrap());
-        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:2"));
-        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-    }
-
-    #[test]
-    fn times_of_the_future_are_left_out_and_none_is_later_than_the_start() {
-        let started = Moment { unix_ms: 1_000_000, mono_us: 500_000_000 };
-        let now = Moment { unix_ms: 1_010_000, mono_us: 510_000_000 };
-        let rows = [(1_020_000, 1), (999_000, 2), (900_000, 4), (1_005_000, 8)];
-        assert_eq!(on_monotonic_clock(&rows, now, started), vec![(499_001_000, 2), (500_000_000, 8)]);
     }
 }
