@@ -116,12 +116,15 @@ mod tests {
         let mut seen = 0;
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
+            if path.to_string_lossy().ends_with("_tests.rs") {
+                continue;
+            }
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
             let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
             let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
             for literal in code.flat_map(|line| line.split('"').skip(1).step_by(2)) {
                 let Some((noun, verb)) = literal.split_once('.') else { continue };
-                let is_action = is_type(literal) && !verb.contains('.') && !["html", "txt", "json"].contains(&verb);
+                let is_action = is_type(literal) && !verb.contains('.') && !["html", "txt", "json", "rs"].contains(&verb);
                 if is_action {
                     seen += 1;
                     assert!(OWN_NOUNS.contains(&noun), "{literal} in {}: {noun} is not among them", path.display());

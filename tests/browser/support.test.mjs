@@ -40,14 +40,15 @@ for (const [name, expected, spoil] of SPOILT) {
 
 test("axe-core sees a field without a name and text without contrast", visit({ width: NARROW, scheme: "dark" }, async ({ page }) => {
   await page.goto(`${server.url}/sign-in`);
+  await page.getByRole("heading").waitFor();
   await axe(page);
   await page.evaluate(() => {
-    document.querySelector("label[for=email]").remove();
+    document.querySelector("label").remove();
     document.querySelector("h1").style.color = "#222";
   });
   await assert.rejects(axe(page), (error) => {
     assert.match(error.message, /axe-core on \/sign-in \(360 wide, dark\)/);
-    assert.match(error.message, /label: [^]*#email/);
+    assert.match(error.message, /label: [^]*#email-/);
     assert.match(error.message, /color-contrast: [^]*h1/);
     return true;
   });
@@ -55,8 +56,9 @@ test("axe-core sees a field without a name and text without contrast", visit({ w
 
 test("what sticks out at the side of a phone is seen", visit({ width: NARROW }, async ({ page }) => {
   await page.goto(`${server.url}/sign-in`);
+  await page.getByRole("heading").waitFor();
   await assertNothingSticksOut(page);
-  await page.evaluate(() => (document.querySelector("h1").textContent = "W".repeat(30)));
+  await page.evaluate(() => ((document.querySelector("h1").style.whiteSpace = "nowrap"), (document.querySelector("h1").textContent = "W".repeat(30))));
   await assert.rejects(assertNothingSticksOut(page), /\/sign-in \(360 wide, light\) is \d+ pixels wide, and there is room for 360/);
 }));
 

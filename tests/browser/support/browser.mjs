@@ -12,7 +12,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { after, before } from "node:test";
 
-import { origins } from "./server.mjs";
+import { isRunning, origins } from "./server.mjs";
 import { axeSource, browserProgram, chromium, screenshots } from "./tools.mjs";
 
 export const WIDE = 1280;
@@ -83,8 +83,14 @@ function watch(context, allowed = []) {
 
   return {
     allow: (pattern) => patterns.push(pattern),
-    unexpected: () => problems.filter((problem) => !patterns.some((pattern) => pattern.test(problem))),
+    unexpected: () => problems.filter((problem) => !endedWithItsServer(problem) && !patterns.some((pattern) => pattern.test(problem))),
   };
+}
+
+// What a page was still loading when the test ended the server that it came from.
+function endedWithItsServer(problem) {
+  const [, address] = /ERR_CONNECTION_(?:RESET|REFUSED|CLOSED) \((.+)\)$/.exec(problem) ?? [];
+  return Boolean(address) && !isRunning(new URL(address).origin);
 }
 
 // Signs a context in, by a cookie of one of the server's answers.

@@ -23,9 +23,12 @@ const READY_WITHIN_MS = 20_000;
 const CONFIG = { password: { bcrypt_cost: 10 }, auth: { requests_per_minute: 1000 } };
 
 const running = new Set();
+const started = new Set();
 
-// The origins of the servers that run: whatever else a page asks is another host.
-export const origins = () => new Set([...running].map((server) => server.url));
+// The origins of the servers that ran in this file: whatever else a page asks is another host.
+export const origins = () => started;
+// Whether a server of this address runs at the moment.
+export const isRunning = (origin) => [...running].some((server) => server.url === origin);
 
 process.on("exit", () => running.forEach((server) => server.destroy()));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
@@ -34,6 +37,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => p
 export async function startServer(config = {}) {
   const server = new Server(await freePort(), config);
   running.add(server);
+  started.add(server.url);
   await server.start();
   return server;
 }
