@@ -208,6 +208,11 @@ impl Gate {
         self.look_up(&self.shares, digest, Lookup::share)
     }
 
+    fn widget_blocking(&self, digest: &Digest, now: UnixMillis) -> Result<Option<Arc<WidgetRecord>>, StoreError> {
+        self.settle_clock(now)?;
+        self.look_up(&self.widgets, digest, |lookup, digest| lookup.widget(digest, now))
+    }
+
     /// Finds whose credential was presented. `gate_cookie` says that the session token came with the gate's cookie. A
     /// share's password is not looked at: that is a service's work, for it takes hashing.
     pub async fn resolve(
@@ -240,14 +245,10 @@ impl Gate {
             }
             Presented::Widget(token) => {
                 let digest = Digest::of(token);
-                let found = match self.widgets.get(&digest) {
-                    Ok(record) => Some(record),
-                    Err(_) => {
-                        let look_up = move |gate: &Gate| {
-                            gate.look_up(&gate.widgets, &digest, |lookup, digest| lookup.widget(digest, now))
-                        };
-                        self.blocking(look_up).await?
-                    }
+                let kept = if self.is_settled(now) { self.widgets.get(&digest).ok() } else { None };
+                let found = match kept {
+                    Some(record) => Some(record),
+                    None => self.blocking(move |gate| gate.widget_blocking(&digest, now)).await?,
                 };
                 Ok(found.map_or(Credential::Refused(ErrorCode::WidgetTokenInvalid), Credential::Widget))
             }
