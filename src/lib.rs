@@ -11,7 +11,7 @@
 //! main → cli → startup → http | jobs        the edges: they read the clock
 //!                           ↓
 //!                        services → mail    the rules, and what messages say
-//!                           ↓
+//!                           ↓      → webhook what webhooks are sent, and where they may go
 //!                          gate             the hot path; services evict from its key cache
 //!                           ↓
 //!                    store   crypto         the ground
@@ -26,6 +26,7 @@
 //! | [`jobs`] | `schedule` is the one table; then one file a job |
 //! | [`services`] | the rules, one file a concern; they take who asks and when, and know no HTTP |
 //! | [`mail`] | one function a message, in files by what they are about; and the sender, over SMTP |
+//! | [`webhook`] | the rules of addresses, signatures, and one attempt over HTTP |
 //! | [`gate`] | credential → look-up → rule → decision → limits → ledger |
 //! | [`store`] | both databases, and every SQL statement there is; changes are values |
 //! | [`crypto`] | the master key, sealing, tokens, password hashes, keyed digests |
@@ -53,3 +54,4 @@ pub mod services;
 pub mod startup;
 pub mod store;
 pub mod telemetry;
+pub mod webhook;

@@ -28,14 +28,18 @@ use crate::gate::policy::Policy;
 use crate::http::cookies::CookieNames;
 use crate::http::{App, RequestIds, metrics, operator, routes};
 use crate::jobs::schedule;
+use crate::jobs::webhook_delivery::WebhookDelivery;
 use crate::mail::sender::Sender;
 use crate::random::{Random, RandomFailed};
 use crate::services::error::ServiceError;
 use crate::services::lockout::Lockout;
 use crate::services::outbox_delivery::Delivery;
+use crate::services::share_passwords::SharePasswords;
 use crate::services::{Services, api_keys, setup};
 use crate::store::data_dir::{self, DataDirError, Lock};
 use crate::store::{OpenError, Options, Store, StoreError, audit_log, key_shapes};
+use crate::webhook::address::AddressRules;
+use crate::webhook::client::{self, Client};
 
 /// The name of the command line's socket in the data directory.
 pub const SOCKET: &str = "claviger.sock";
@@ -170,11 +174,13 @@ pub fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> R
         sealer,
         hashing: hashing(&config, random.as_ref())?,
         lockout: Lockout::new(SigningKey::new(master.derive("lockout").as_slice()), &config),
+        share_passwords: SharePasswords::new(SigningKey::new(master.derive("shares").as_slice()), &config.lockout),
         random,
         config: Arc::clone(&config),
         setup_token: Mutex::new(None),
         delivery: Delivery::new(Sender::new(&config, credentials.as_deref())),
         jobs: schedule::jobs(&config.jobs),
+        webhook_client: Client::new(AddressRules::of(&config.webhooks), client::TIMEOUT),
     });
     for environment in [Environment::Live, Environment::Test] {
         services.gate.shapes().learn(&api_keys::shape(&services, environment));
@@ -203,6 +209,7 @@ pub struct Running {
     app: web::Data<App>,
     opened: Opened,
     scheduler: tokio_cron_scheduler::JobScheduler,
+    webhooks: WebhookDelivery,
     socket: PathBuf,
 }
 
@@ -235,8 +242,10 @@ pub async fn serve(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random
     }
     let scheduler =
         schedule::start(&opened.services, &opened.clock).await.map_err(|error| StartError::Other(error.to_string()))?;
+    let webhooks = WebhookDelivery::start(&opened.services, &opened.clock)
+        .map_err(|error| StartError::Other(error.to_string()))?;
     keep_house(&app);
-    Ok(Running { address, setup_link, server, beside: handles, app, opened, scheduler, socket })
+    Ok(Running { address, setup_link, server, beside: handles, app, opened, scheduler, webhooks, socket })
 }
 
 fn listen(address: &str) -> Result<TcpListener, StartError> {
@@ -387,6 +396,7 @@ impl Running {
         }
         self.opened.services.delivery.stop();
         let _ = self.scheduler.shutdown().await;
+        self.webhooks.stop();
         self.opened.services.gate.ledger().close();
         let _ = std::fs::remove_file(&self.socket);
         result

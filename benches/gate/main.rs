@@ -5,10 +5,12 @@
 //! cargo bench --bench gate              # everything
 //! cargo bench --bench gate -- ratio     # /verify beside the bare handler
 //! cargo bench --bench gate -- scale     # 1,000, 100,000 and 1,000,000 keys
+//! cargo bench --bench gate -- credentials # shares and sessions of widgets beside keys
 //! cargo bench --bench gate -- quick     # a few seconds: does it still run?
 //! ```
 
 mod bare;
+mod credentials;
 mod keys;
 mod load;
 mod site;
@@ -29,6 +31,7 @@ fn main() {
     if arguments.iter().any(|argument| argument == "quick") {
         idle();
         ratio(1, Duration::from_millis(500));
+        credentials(1, Duration::from_millis(500));
         return;
     }
     if wants("idle") {
@@ -36,6 +39,9 @@ fn main() {
     }
     if wants("ratio") {
         ratio(4, Duration::from_secs(3));
+    }
+    if wants("credentials") {
+        credentials(5, Duration::from_secs(3));
     }
     if wants("scale") {
         scale(Duration::from_secs(5));
@@ -83,6 +89,44 @@ fn ratio(rounds: usize, time: Duration) {
         println!("median: /verify ÷ {name} = {speed:.2}, p99 ÷ p99 = {tail:.2}");
     }
     println!("{:.1} MB resident after it", server.resident_mb());
+}
+
+/// As many of each kind, in turn. A share or a widget's session is to cost no more than 1.3 times what a key costs.
+fn credentials(rounds: usize, time: Duration) {
+    const EACH: usize = 200;
+    let mut site = Site::new();
+    std::fs::write(site.directory().join("claviger.toml"), credentials::SETTINGS).expect("its settings");
+    let keys = site.fill(EACH, EACH);
+    let server = site.serve();
+    let api = credentials::Api::signed_in(server.port);
+    let shares: Vec<String> = (0..EACH).map(|_| api.share()).collect();
+    let widgets: Vec<String> = (0..EACH).map(|_| api.widget_session()).collect();
+    let loads = [
+        Load::verify(server.port, &keys, CONNECTIONS),
+        Load::with_headers(server.port, &shares, CONNECTIONS),
+        Load::with_headers(server.port, &widgets, CONNECTIONS),
+    ];
+    for load in &loads {
+        load.run(time / 2);
+    }
+    println!(
+        "\n{CONNECTIONS} keep-alive connections, {EACH} of each kind, {rounds} rounds of {:.1} s each",
+        time.as_secs_f64()
+    );
+    println!("{:<30} {:>9} {:>8} {:>8}", "", "req/s", "p50 µs", "p99 µs");
+    let mut rows = Vec::new();
+    for _ in 0..rounds {
+        let row: Vec<Measured> = loads.iter().map(|load| load.run(time)).collect();
+        for (name, measured) in ["key", "share", "widget"].iter().zip(&row) {
+            assert_eq!(measured.refused, 0, "every {name} of the benchmark is let in");
+            println!("{name:<30} {:>9.0} {:>8.0} {:>8.0}", measured.per_second, measured.p50, measured.p99);
+        }
+        rows.push(row);
+    }
+    for (index, name) in [(1, "share"), (2, "widget")] {
+        let cost = median(rows.iter().map(|row| row[0].per_second / row[index].per_second));
+        println!("median: time of a {name} ÷ time of a key = {cost:.2} (the goal: at most 1.30)");
+    }
 }
 
 fn scale(time: Duration) {

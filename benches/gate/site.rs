@@ -51,7 +51,7 @@ impl Site {
     }
 
     /// Where everything of it is: `claviger.toml` is read from here, and `data` is below.
-    #[allow(dead_code)] // Another benchmark's, which shares this file.
+    #[allow(dead_code)] // Not every benchmark that shares this file writes settings.
     pub fn directory(&self) -> &std::path::Path {
         self.directory.path()
     }

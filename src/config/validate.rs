@@ -18,6 +18,12 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     origins(config, &mut fault);
     mail(config, &mut fault);
     fault(
+        is_header_of_its_own(&config.webhooks.signature_header),
+        String::from(
+            "webhooks.signature_header must be 1 to 64 letters, digits or `-`, and no header that a delivery has anyway",
+        ),
+    );
+    fault(
         is_cookie_name(&config.session.cookie_name),
         String::from("session.cookie_name must be 1 to 64 letters, digits, `-` or `_`"),
     );
@@ -199,6 +205,27 @@ fn is_cookie_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
+/// A header's name that says nothing else in a request already.
+fn is_header_of_its_own(text: &str) -> bool {
+    const TAKEN: [&str; 12] = [
+        "accept",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "webhook-id",
+        "webhook-signature",
+        "webhook-timestamp",
+    ];
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !TAKEN.contains(&text.to_ascii_lowercase().as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +240,22 @@ mod tests {
             ["keys.example.com", "https://", "https://a/b", "ftp://a", "https://a:99999", "https://u@a", "http://a b"]
         {
             assert!(!is_origin(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn signatures_have_a_header_of_their_own() {
+        for (name, fits) in [
+            ("X-Hub-Signature-256", true),
+            ("", false),
+            ("X Signature", false),
+            ("X-Signature:", false),
+            ("Content-Type", false),
+            ("Webhook-Signature", false),
+        ] {
+            let mut config = Config::default();
+            config.webhooks.signature_header = name.to_owned();
+            assert_eq!(check(&config).is_ok(), fits, "{name}");
         }
     }
 

@@ -56,6 +56,21 @@ pub fn link_shape() -> Shape {
     Shape { prefix: String::from("lnk_"), hex_digits: 64, checksum: true }
 }
 
+/// The shape of share tokens.
+pub fn share_shape() -> Shape {
+    Shape { prefix: String::from("shr_"), hex_digits: 64, checksum: true }
+}
+
+/// The shape of the tokens of widgets' sessions.
+pub fn widget_session_shape() -> Shape {
+    Shape { prefix: String::from("wgs_"), hex_digits: 64, checksum: true }
+}
+
+/// The shape of the secrets that widgets' user ids are hashed under.
+pub fn widget_secret_shape() -> Shape {
+    Shape { prefix: String::from("wsec_"), hex_digits: 64, checksum: true }
+}
+
 /// A token in clear: for the moment in which it is shown or compared. It prints as `[redacted]`.
 pub struct SecretToken(Zeroizing<String>);
 

@@ -1,35 +1,52 @@
 //! When the wall clock is set back, what was dead stays dead: it is taken away before anything is judged by the new time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::{HighWater, MINUTE, UnixMillis};
 use crate::config::Config;
 use crate::store::sessions::{self, Life};
-use crate::store::{Change, Store, StoreError, account_tokens, invitations, sign_in_failures};
+use crate::store::{Change, Store, StoreError, account_tokens, invitations, shares, sign_in_failures, widget_sessions};
 
 /// Notices that the clock was set back.
 pub struct ClockWatch {
     store: Arc<Store>,
     config: Arc<Config>,
     high_water: HighWater,
+    set_backs: AtomicU64,
 }
 
 impl ClockWatch {
     /// `latest` is when the database was last changed, as far as it is known.
     pub fn new(store: Arc<Store>, config: Arc<Config>, latest: UnixMillis) -> Self {
-        ClockWatch { store, config, high_water: HighWater::new(latest) }
+        ClockWatch { store, config, high_water: HighWater::new(latest), set_backs: AtomicU64::new(0) }
+    }
+
+    /// Whether the clock was set back and nobody has settled it yet. It does not block.
+    pub fn is_unsettled(&self, now: UnixMillis) -> bool {
+        self.high_water.observe(now).is_some()
+    }
+
+    /// How often the clock was set back: what was read before the last time may have ended since.
+    pub fn set_backs(&self) -> u64 {
+        self.set_backs.load(Ordering::SeqCst)
     }
 
     /// Removes what had ended before the clock was set back, if it was; the time to judge by. It blocks.
     pub fn settle(&self, now: UnixMillis) -> Result<UnixMillis, StoreError> {
         if let Some(before) = self.high_water.observe(now) {
             let reset = i64::from(self.config.lockout.reset_minutes) * MINUTE;
+            let lock = i64::from(self.config.lockout.minutes) * MINUTE;
             let change = Change::new()
                 .then(sessions::delete_dead(&Life::of(&self.config, before)))
                 .then(account_tokens::delete_dead(before))
                 .then(invitations::end_dead(before))
+                .then(shares::end_dead(before))
+                .then(widget_sessions::delete_dead(before))
+                .then(shares::forget_failures(before - lock))
                 .then(sign_in_failures::delete_dead(before, reset));
             self.store.commit(change)?;
+            self.set_backs.fetch_add(1, Ordering::SeqCst);
             self.high_water.settle(now);
             tracing::warn!(seconds = (before - now) / 1_000, "The clock was set back; what had ended stays ended");
         }

@@ -1,12 +1,17 @@
 //! What a caller presented, before anything is looked up.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use crate::crypto::secret_token::{Fit, Shape, session_shape};
+use crate::crypto::secret_token::{Fit, Shape, session_shape, share_shape, widget_session_shape};
 use crate::error_code::ErrorCode;
 
+/// The shapes that no setting changes, made once.
+static SESSION: LazyLock<Shape> = LazyLock::new(session_shape);
+static SHARE: LazyLock<Shape> = LazyLock::new(share_shape);
+static WIDGET: LazyLock<Shape> = LazyLock::new(widget_session_shape);
+
 /// The credential headers of a request, as bytes: they need not be text.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct CredentialHeaders<'a> {
     /// Every `Authorization`; at most two are looked at.
     pub authorization: [Option<&'a [u8]>; 2],
@@ -14,8 +19,22 @@ pub struct CredentialHeaders<'a> {
     pub x_api_key: [Option<&'a [u8]>; 2],
     /// The value of the session cookie.
     pub session: Option<&'a str>,
-    /// Whether there are more of either than are looked at.
+    /// Every `X-Share-Token`; at most two are looked at.
+    pub share_token: [Option<&'a [u8]>; 2],
+    /// Every `X-Share-Password`; at most two are looked at.
+    pub share_password: [Option<&'a [u8]>; 2],
+    /// Whether there are more of any than are looked at.
     pub more: bool,
+}
+
+/// A share's password as it was presented, right or wrong. It prints as `[redacted]`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PresentedPassword<'a>(pub &'a [u8]);
+
+impl std::fmt::Debug for PresentedPassword<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("PresentedPassword([redacted])")
+    }
 }
 
 /// The credential that counts.
@@ -27,6 +46,10 @@ pub enum Presented<'a> {
     Key(&'a str),
     /// A token of a session's shape.
     Session(&'a str),
+    /// A token of a share's shape, and the password that came along.
+    Share(&'a str, Option<PresentedPassword<'a>>),
+    /// A token of the shape of a widget's session.
+    Widget(&'a str),
     /// Something that nobody was given: refused with this code, without a look-up.
     Junk(ErrorCode),
 }
@@ -66,35 +89,70 @@ impl Shapes {
 
     /// Whether `text` has the shape of any credential that Claviger issues.
     pub fn is_credential(&self, text: &str) -> bool {
-        self.fit(text) != Fit::No || session_shape().fit(text) != Fit::No
+        let others: [&Shape; 3] = [&SESSION, &SHARE, &WIDGET];
+        self.fit(text) != Fit::No || others.iter().any(|shape| shape.fit(text) != Fit::No)
     }
 
-    /// Which credential counts. An explicit header beats the cookie; two of a key's shape that differ are ambiguous;
-    /// what has no shape of ours is passed over where there is something else.
+    /// What stands behind `Bearer` or in `X-Api-Key`; `None` where it has no shape of ours.
+    fn explicit<'a>(&self, token: &'a str) -> Option<Presented<'a>> {
+        match self.fit(token) {
+            Fit::Yes => Some(Presented::Key(token)),
+            Fit::Junk => Some(Presented::Junk(ErrorCode::ApiKeyInvalid)),
+            Fit::No => match WIDGET.fit(token) {
+                Fit::Yes => Some(Presented::Widget(token)),
+                Fit::Junk => Some(Presented::Junk(ErrorCode::WidgetTokenInvalid)),
+                Fit::No => None,
+            },
+        }
+    }
+
+    /// Which credential counts. An explicit header beats the cookie, and either of them a share token; two of our shapes
+    /// that differ are ambiguous; what has no shape of ours is passed over where there is something else.
     pub fn read<'a>(&self, headers: &CredentialHeaders<'a>) -> Result<Presented<'a>, ErrorCode> {
         if headers.more {
             return Err(ErrorCode::CredentialsAmbiguous);
         }
         let bearer = headers.authorization.into_iter().flatten().map(bearer_token);
         let explicit = headers.x_api_key.into_iter().flatten().map(|value| std::str::from_utf8(value).ok());
-        let mut shaped: Option<(&'a str, Fit)> = None;
+        let mut shaped: Option<(&'a str, Presented<'a>)> = None;
         let mut foreign = false;
         for candidate in bearer.chain(explicit) {
             let token = candidate.map(str::trim).unwrap_or("");
-            match (self.fit(token), shaped) {
-                (Fit::No, _) => foreign = true,
+            match (self.explicit(token), shaped) {
+                (None, _) => foreign = true,
                 (_, Some((other, _))) if other != token => return Err(ErrorCode::CredentialsAmbiguous),
-                (fit, _) => shaped = Some((token, fit)),
+                (Some(presented), _) => shaped = Some((token, presented)),
             }
         }
         Ok(match (shaped, headers.session) {
-            (Some((token, Fit::Yes)), _) => Presented::Key(token),
-            (Some(_), _) => Presented::Junk(ErrorCode::ApiKeyInvalid),
-            (None, Some(session)) if session_shape().fit(session) == Fit::Yes => Presented::Session(session),
-            (None, Some(_)) => Presented::Junk(ErrorCode::SessionInvalid),
-            (None, None) if foreign => Presented::Junk(ErrorCode::ApiKeyInvalid),
-            (None, None) => Presented::Nothing,
+            (Some((_, presented)), _) => presented,
+            (None, Some(session)) if SESSION.fit(session) == Fit::Yes => Presented::Session(session),
+            (None, session) => match share(headers)? {
+                Some(share) => share,
+                None if session.is_some() => Presented::Junk(ErrorCode::SessionInvalid),
+                None if foreign => Presented::Junk(ErrorCode::ApiKeyInvalid),
+                None => Presented::Nothing,
+            },
         })
+    }
+}
+
+/// The share that is presented, with its password; without a token, a password means nothing.
+fn share<'a>(headers: &CredentialHeaders<'a>) -> Result<Option<Presented<'a>>, ErrorCode> {
+    let Some(token) = the_one(headers.share_token)? else { return Ok(None) };
+    let password = the_one(headers.share_password)?.map(PresentedPassword);
+    let token = std::str::from_utf8(token).unwrap_or("").trim();
+    Ok(Some(match SHARE.fit(token) {
+        Fit::Yes => Presented::Share(token, password),
+        Fit::Junk | Fit::No => Presented::Junk(ErrorCode::ShareTokenInvalid),
+    }))
+}
+
+/// What a header says, if its lines do not disagree.
+fn the_one(lines: [Option<&[u8]>; 2]) -> Result<Option<&[u8]>, ErrorCode> {
+    match lines {
+        [Some(one), Some(other)] if one != other => Err(ErrorCode::CredentialsAmbiguous),
+        [first, _] => Ok(first),
     }
 }
 
@@ -127,8 +185,67 @@ mod tests {
             authorization: [authorization.map(str::as_bytes), None],
             x_api_key: [x_api_key.map(str::as_bytes), None],
             session,
-            more: false,
+            ..Default::default()
         })
+    }
+
+    fn read_share<'a>(
+        key: Option<&'a str>,
+        session: Option<&'a str>,
+        tokens: [Option<&'a str>; 2],
+        passwords: [Option<&'a str>; 2],
+    ) -> Result<Presented<'a>, ErrorCode> {
+        Shapes::new(vec![live()]).read(&CredentialHeaders {
+            x_api_key: [key.map(str::as_bytes), None],
+            session,
+            share_token: tokens.map(|token| token.map(str::as_bytes)),
+            share_password: passwords.map(|password| password.map(str::as_bytes)),
+            ..Default::default()
+        })
+    }
+
+    #[test]
+    fn a_key_or_a_session_beats_a_share_token_and_what_is_neither_does_not() {
+        let (key, session, share) = (mint(&live()), mint(&session_shape()), mint(&share_shape()));
+        let tokens = [Some(share.as_str()), None];
+        assert_eq!(read_share(Some(&key), None, tokens, [None; 2]), Ok(Presented::Key(&key)));
+        assert_eq!(read_share(None, Some(&session), tokens, [None; 2]), Ok(Presented::Session(&session)));
+        for (explicit, cookie) in [(None, None), (Some("hello"), None), (None, Some("ses_x"))] {
+            let password = Some(PresentedPassword(b"secret"));
+            let read = read_share(explicit, cookie, tokens, [Some("secret"), None]);
+            assert_eq!(read, Ok(Presented::Share(&share, password)));
+        }
+        assert_eq!(read_share(None, None, [None; 2], [Some("secret"), None]), Ok(Presented::Nothing));
+    }
+
+    #[test]
+    fn share_headers_that_disagree_are_ambiguous_and_a_made_up_token_is_junk() {
+        let (one, other) = (mint(&share_shape()), mint(&share_shape()));
+        let both = |tokens, passwords| read_share(None, None, tokens, passwords);
+        assert_eq!(both([Some(&one), Some(&one)], [None; 2]), Ok(Presented::Share(&one, None)));
+        assert_eq!(both([Some(&one), Some(&other)], [None; 2]), Err(ErrorCode::CredentialsAmbiguous));
+        assert_eq!(both([Some(&one), None], [Some("a"), Some("b")]), Err(ErrorCode::CredentialsAmbiguous));
+        let junk = format!("shr_{}", "0".repeat(64));
+        for token in ["", "hello", &junk] {
+            assert_eq!(both([Some(token), None], [None; 2]), Ok(Presented::Junk(ErrorCode::ShareTokenInvalid)));
+        }
+    }
+
+    #[test]
+    fn a_widgets_session_is_a_bearer_beside_which_no_key_may_stand() {
+        let (key, widget) = (mint(&live()), mint(&widget_session_shape()));
+        let bearer = format!("Bearer {widget}");
+        assert_eq!(read(Some(&bearer), None, Some(&mint(&session_shape()))), Ok(Presented::Widget(&widget)));
+        assert_eq!(read(Some(&bearer), Some(&key), None), Err(ErrorCode::CredentialsAmbiguous));
+        let junk = format!("Bearer wgs_{}", "0".repeat(64));
+        assert_eq!(read(Some(&junk), None, None), Ok(Presented::Junk(ErrorCode::WidgetTokenInvalid)));
+        let shapes = Shapes::new(Vec::new());
+        assert!(shapes.is_credential(&widget) && shapes.is_credential(&mint(&share_shape())));
+    }
+
+    #[test]
+    fn a_password_does_not_print() {
+        assert_eq!(format!("{:?}", PresentedPassword(b"secret")), "PresentedPassword([redacted])");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::demand::{Demand, Organizations};
 use super::lookup::{Environment, KeyRecord, OrganizationFacts, SessionRecord};
+use super::share::PresentedShare;
+use super::widget::WidgetRecord;
 use crate::clock::{Moment, UnixMillis};
 use crate::error_code::ErrorCode;
 use crate::role::Role;
@@ -37,6 +39,10 @@ pub enum Credential {
     Key(Arc<KeyRecord>),
     /// A living session's.
     Session(Arc<SessionRecord>),
+    /// A known share's, working or not, its password shown or not.
+    Share(PresentedShare),
+    /// That of a known session of a widget, running or over.
+    Widget(Arc<WidgetRecord>),
     /// Something was presented that is nobody's.
     Refused(ErrorCode),
 }
@@ -47,6 +53,8 @@ impl Credential {
         match self {
             Credential::Key(_) => "api_key",
             Credential::Session(_) => "session",
+            Credential::Share(_) => "share",
+            Credential::Widget(_) => "widget",
             Credential::Anonymous | Credential::Refused(_) => "anonymous",
         }
     }
@@ -56,6 +64,8 @@ impl Credential {
         match self {
             Credential::Key(key) => Some(&key.organization),
             Credential::Session(session) => Some(&session.organization),
+            Credential::Share(share) => Some(&share.record.organization),
+            Credential::Widget(widget) => Some(&widget.organization),
             Credential::Anonymous | Credential::Refused(_) => None,
         }
     }
@@ -63,19 +73,23 @@ impl Credential {
     /// Where anybody may pass and credentials of this kind are not asked for, it counts as none: nobody who is signed in
     /// is kept out of what is open to all.
     pub fn as_far_as_it_counts(self, demand: &Demand) -> Credential {
-        match &self {
-            Credential::Key(_) if demand.allow.anonymous && !demand.allow.api_key => Credential::Anonymous,
-            Credential::Session(_) if demand.allow.anonymous && !demand.allow.session => Credential::Anonymous,
-            _ => self,
-        }
+        let allow = &demand.allow;
+        let asked_for = match &self {
+            Credential::Key(_) => allow.api_key,
+            Credential::Session(_) => allow.session,
+            Credential::Share(share) => share.record.is_wanted(allow),
+            Credential::Widget(_) => allow.widget,
+            Credential::Anonymous | Credential::Refused(_) => true,
+        };
+        if allow.anonymous && !asked_for { Credential::Anonymous } else { self }
     }
 
-    /// What it may do: a key's role cut to its owner's, a session's user's.
+    /// What it may do: a key's role cut to its owner's, a session's user's. Shares and widgets have none.
     pub fn role(&self) -> Option<Role> {
         match self {
             Credential::Key(key) => key.role,
             Credential::Session(session) => Some(session.role),
-            Credential::Anonymous | Credential::Refused(_) => None,
+            Credential::Share(_) | Credential::Widget(_) | Credential::Anonymous | Credential::Refused(_) => None,
         }
     }
 }
@@ -100,6 +114,23 @@ pub fn judge(demand: &Demand, credential: &Credential, facts: &Facts<'_>) -> Res
             require_organization(&demand.organizations, &key.organization)?;
             judge_key(demand, key, facts)
         }
+        Credential::Share(share) => {
+            share.is_good(facts.at.unix_ms)?;
+            require_kind(demand, share.record.is_wanted(&demand.allow))?;
+            require_organization(&demand.organizations, &share.record.organization)?;
+            share.covers(demand, facts)
+        }
+        Credential::Widget(widget) => {
+            if widget.expires_at <= facts.at.unix_ms {
+                return Err(ErrorCode::WidgetTokenInvalid);
+            }
+            // That a session is needed would help nobody on a customer's page.
+            require_kind(demand, demand.allow.widget).map_err(|code| match code {
+                ErrorCode::SessionRequired => ErrorCode::CredentialNotAllowed,
+                other => other,
+            })?;
+            require_organization(&demand.organizations, &widget.organization)
+        }
     }
 }
 
@@ -114,8 +145,10 @@ fn is_good(key: &KeyRecord, now: UnixMillis) -> Result<(), ErrorCode> {
 }
 
 fn require_kind(demand: &Demand, allowed: bool) -> Result<(), ErrorCode> {
+    if allowed {
+        return Ok(());
+    }
     match demand.allow.names().as_slice() {
-        _ if allowed => Ok(()),
         [] => Err(ErrorCode::GateDenied),
         ["session"] => Err(ErrorCode::SessionRequired),
         _ => Err(ErrorCode::CredentialNotAllowed),
@@ -157,6 +190,8 @@ fn judge_key(demand: &Demand, key: &KeyRecord, facts: &Facts<'_>) -> Result<(), 
 mod tests {
     use super::*;
     use crate::gate::demand::{Allow, RoleDemand};
+    use crate::gate::identity::Identity;
+    use crate::gate::share::{Covers, Door, ShareRecord};
 
     const NOW: UnixMillis = 1_000_000;
 
@@ -218,6 +253,90 @@ mod tests {
     #[test]
     fn a_superseded_key_works_until_its_grace_ends() {
         assert_eq!(judge_with(&demand(), "GET", |key| key.grace_ends_at = Some(NOW + 1)), Ok(()));
+    }
+
+    fn facts<'a>(method: &'a str, path: &'a str) -> Facts<'a> {
+        Facts {
+            at: Moment { unix_ms: NOW, mono_us: 0 },
+            method,
+            host: "",
+            path,
+            ip: "192.0.2.7".parse().unwrap(),
+            user_agent: "",
+            cost: 1,
+        }
+    }
+
+    fn for_shares() -> Demand {
+        Demand { allow: Allow { share: true, ..Allow::default() }, ..Demand::of_the_gate() }
+    }
+
+    #[test]
+    fn a_share_passes_where_it_is_asked_for_and_covers_the_request() {
+        let judge_share = |demand: &Demand, method, path, change: fn(&mut PresentedShare, &mut ShareRecord)| {
+            let mut record = ShareRecord::example(&["/reports/7/{*rest}"]);
+            let mut share = PresentedShare::new(Arc::new(record.clone()));
+            change(&mut share, &mut record);
+            share.record = Arc::new(record);
+            judge(demand, &Credential::Share(share), &facts(method, path))
+        };
+        let by_nobody = |_: &mut PresentedShare, _: &mut ShareRecord| {};
+        let strict = Demand { role: RoleDemand::AtLeast(Role::Owner), ..for_shares() };
+        assert_eq!(judge_share(&strict, "GET", "/reports/7/a", by_nobody), Ok(()));
+        for (method, path) in [("POST", "/reports/7/a"), ("GET", "/reports/8/a"), ("GET", "/")] {
+            assert_eq!(judge_share(&strict, method, path, by_nobody), Err(ErrorCode::CredentialNotAllowed));
+        }
+        type Case = (ErrorCode, fn(&mut PresentedShare, &mut ShareRecord));
+        let cases: [Case; 8] = [
+            (ErrorCode::ShareTokenInvalid, |_, record| record.expires_at = Some(NOW)),
+            (ErrorCode::ShareTokenInvalid, |_, record| record.stands = false),
+            (ErrorCode::ShareTokenInvalid, |share, record| {
+                (share.door, record.stands) = (Door::Refused, false);
+            }),
+            (ErrorCode::SharePasswordRequired, |share, _| share.door = Door::Closed),
+            (ErrorCode::SharePasswordInvalid, |share, _| share.door = Door::Refused),
+            (ErrorCode::ShareLocked, |share, _| share.door = Door::Locked(1)),
+            (ErrorCode::OrganizationNotAllowed, |_, record| record.organization.home = false),
+            // A project's share passes no rule, whatever it allows.
+            (ErrorCode::CredentialNotAllowed, |_, record| record.covers = Covers::Project("prj_1".into())),
+        ];
+        for (code, change) in cases {
+            assert_eq!(judge_share(&strict, "GET", "/reports/7/a", change), Err(code));
+        }
+        assert_eq!(judge_share(&demand(), "GET", "/reports/7/a", by_nobody), Err(ErrorCode::CredentialNotAllowed));
+    }
+
+    #[test]
+    fn a_widgets_session_passes_where_it_is_asked_for_until_it_ends() {
+        let widget = |expires_at| {
+            Credential::Widget(Arc::new(WidgetRecord {
+                name: String::new(),
+                claims: Default::default(),
+                number: 8,
+                widget: "wgt_8".into(),
+                organization: KeyRecord::example(1).organization,
+                expires_at,
+                limit: 120,
+                subject: "".into(),
+                identity: Identity::of_widget(None, "org_1"),
+            }))
+        };
+        let demand = |widget| Demand { allow: Allow { widget, share: true, ..Allow::default() }, ..for_shares() };
+        let judge = |demand: &Demand, expires_at| judge(demand, &widget(expires_at), &facts("POST", "/x"));
+        assert_eq!(judge(&demand(true), NOW + 1), Ok(()));
+        assert_eq!(judge(&demand(true), NOW), Err(ErrorCode::WidgetTokenInvalid));
+        assert_eq!(judge(&demand(false), NOW + 1), Err(ErrorCode::CredentialNotAllowed));
+        let elsewhere = Demand { organizations: Organizations::Only { home: false, ids: vec![] }, ..demand(true) };
+        assert_eq!(judge(&elsewhere, NOW + 1), Err(ErrorCode::OrganizationNotAllowed));
+    }
+
+    #[test]
+    fn where_anybody_may_pass_what_is_not_asked_for_counts_as_nothing() {
+        let share = || Credential::Share(PresentedShare::new(Arc::new(ShareRecord::example(&["/a"]))));
+        let open = Demand { allow: Allow { anonymous: true, ..Allow::default() }, ..Demand::of_the_gate() };
+        assert!(matches!(share().as_far_as_it_counts(&open), Credential::Anonymous));
+        let asked = Demand { allow: Allow { share: true, ..open.allow }, ..open };
+        assert!(matches!(share().as_far_as_it_counts(&asked), Credential::Share(_)));
     }
 
     #[test]

@@ -10,7 +10,10 @@ use crate::role::Role;
 pub struct Allow {
     pub api_key: bool,
     pub session: bool,
+    /// Shares for paths of the API behind the gate.
     pub share: bool,
+    /// Shares of projects: on Claviger's own routes alone, so that no rule can name them.
+    pub project_share: bool,
     pub widget: bool,
     pub anonymous: bool,
 }
@@ -41,7 +44,7 @@ impl Allow {
         let table = [
             (self.api_key, "api_key"),
             (self.session, "session"),
-            (self.share, "share"),
+            (self.share || self.project_share, "share"),
             (self.widget, "widget"),
             (self.anonymous, "anonymous"),
         ];
@@ -133,9 +136,9 @@ pub struct Demand {
     pub scopes: Vec<String>,
     /// The class's limit.
     pub class: Option<ClassLimit>,
-    /// Whether a key is held to its own limit.
+    /// Whether a key, a share or a widget is held to its own limit.
     pub key_limit: bool,
-    /// Whether a session's requests are in the ledger (a key's always are).
+    /// Whether a session's requests are in the ledger (those of all other credentials always are).
     pub records_sessions: bool,
 }
 

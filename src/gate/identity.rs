@@ -12,11 +12,13 @@ use crate::role::Role;
 pub struct Identity(pub [Bytes; 9]);
 
 impl Identity {
-    /// Of any credential; for a key this costs no more than to count nine references.
+    /// Of any credential; but for a session this costs no more than to count nine references.
     pub fn of(credential: &Credential) -> Identity {
         match credential {
             Credential::Key(key) => key.identity().clone(),
             Credential::Session(session) => Identity::of_session(session),
+            Credential::Share(share) => share.record.identity.clone(),
+            Credential::Widget(widget) => widget.identity.clone(),
             Credential::Anonymous | Credential::Refused(_) => {
                 Identity::new(["anonymous", "", "", "", "", "", "", "", ""])
             }
@@ -41,6 +43,17 @@ impl Identity {
     fn of_session(session: &SessionRecord) -> Identity {
         let role = session.role.as_str();
         Identity::new(["session", &session.user, &session.email, &session.organization.id, role, "", "", "", ""])
+    }
+
+    /// Of a share: its id, and whose it is.
+    pub(super) fn of_share(id: &str, organization: &str) -> Identity {
+        Identity::new(["share", id, "", organization, "", "", "", "", ""])
+    }
+
+    /// Of a widget's session: the user that the page vouches for, if any, and whose the widget is. What the page merely
+    /// claims (a name, an address) is not here.
+    pub fn of_widget(user: Option<&str>, organization: &str) -> Identity {
+        Identity::new(["widget", user.unwrap_or(""), "", organization, "", "", "", "", ""])
     }
 
     fn new(values: [&str; 9]) -> Identity {

@@ -5,6 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use super::clock_watch::ClockWatch;
 use super::identity::Identity;
+use super::reach::Reach;
+use super::share::{Covers, ShareRecord};
+use super::widget::WidgetRecord;
 use crate::clock::{HOUR, MINUTE, UnixMillis};
 use crate::config::{Config, KeyAllowance, Network};
 use crate::crypto::seal::Sealer;
@@ -12,7 +15,10 @@ use crate::crypto::secret_token::Digest;
 use crate::crypto::signature::{self, SigningKey};
 use crate::role::Role;
 use crate::store::api_keys::{self, ApiKey};
-use crate::store::{ReadResult, Reader, Store, StoreError, memberships, organizations, sessions, users};
+use crate::store::shares::{self, Share, Shared};
+use crate::store::{
+    ReadResult, Reader, Store, StoreError, memberships, organizations, sessions, users, widget_sessions, widgets,
+};
 
 /// The organization of a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,6 +226,67 @@ impl Lookup {
                 max_rate_limit: plan.map_or(1, |plan| plan.max_rate_limit),
             }
         }))
+    }
+
+    /// The share of this token's digest. `None` where nobody was given it, or it was revoked.
+    pub fn share(&self, digest: &Digest) -> Result<Option<ShareRecord>, StoreError> {
+        self.store.read(|reader| match shares::by_digest(reader, digest)? {
+            Some(share) => self.share_record(reader, share),
+            None => Ok(None),
+        })
+    }
+
+    fn share_record(&self, reader: &Reader, share: Share) -> ReadResult<Option<ShareRecord>> {
+        let Some(organization) = self.organization(reader, share.organization)? else { return Ok(None) };
+        let stands = match &share.created_by {
+            None => true,
+            Some(maker) => memberships::role_of(reader, share.organization, maker)? >= Some(Role::Member),
+        };
+        Ok(Some(ShareRecord {
+            number: share.number,
+            subject: share.id.as_str().into(),
+            identity: Identity::of_share(&share.id, &organization.id),
+            id: share.id,
+            covers: match share.shared {
+                Shared::Project(project) => Covers::Project(project),
+                Shared::Requests { paths, host, methods } => Covers::Requests(Reach::new(&paths, host, methods)),
+            },
+            maker: share.created_by,
+            stands,
+            has_password: share.has_password,
+            expires_at: share.expires_at,
+            limit: self.config.shares.requests_per_minute,
+            organization,
+        }))
+    }
+
+    /// The session of a widget of this token's digest, running or over. `None` where no page was given it.
+    pub fn widget(&self, digest: &Digest, now: UnixMillis) -> Result<Option<WidgetRecord>, StoreError> {
+        self.store.read(|reader| {
+            let Some(session) = widget_sessions::by_digest(reader, digest)? else { return Ok(None) };
+            // A clock that was set back must not lengthen anything: a session of the future is dead.
+            if now + HOUR <= session.created_at {
+                return Ok(None);
+            }
+            let Some(widget) = widgets::by_number(reader, session.widget)? else { return Ok(None) };
+            let Some(organization) = self.organization(reader, widget.organization)? else { return Ok(None) };
+            Ok(Some(WidgetRecord {
+                number: widget.number,
+                widget: widget.id,
+                name: widget.settings.name,
+                expires_at: session.expires_at,
+                limit: widget.settings.requests_per_minute.min(organization.max_rate_limit),
+                claims: session.claims,
+                subject: session.user.as_deref().unwrap_or("").into(),
+                identity: Identity::of_widget(session.user.as_deref(), &organization.id),
+                organization,
+            }))
+        })
+    }
+
+    /// What notices that the clock was set back.
+    pub fn clock_watch(&self) -> &ClockWatch {
+        &self.clock_watch
     }
 
     /// The living session of this token's digest. `gate` says that it came with the gate's own cookie.

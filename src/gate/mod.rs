@@ -1,6 +1,6 @@
 //! The gate: the hot path, and the heart of the product.
 //!
-//! One request: what was presented ([`credential`]) is looked up ([`lookup`], through [`key_cache`]), a rule is found
+//! One request: what was presented ([`credential`]) is looked up ([`lookup`], through [`record_cache`]), a rule is found
 //! ([`policy`]), the two are held against each other ([`decide`]), the limits are taken ([`rate_limit`]), and the row
 //! is committed ([`ledger`]) before the answer goes out.
 
@@ -8,38 +8,49 @@ pub mod clock_watch;
 pub mod credential;
 pub mod decide;
 pub mod demand;
+mod draw;
 pub mod identity;
-pub mod key_cache;
 pub mod ledger;
 pub mod lookup;
 pub mod path;
 pub mod policy;
 pub mod rate_limit;
+pub mod reach;
 mod record;
+pub mod record_cache;
 mod rules;
+pub mod share;
 pub mod tally;
+pub mod widget;
 
-use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::{Moment, UnixMillis};
 use crate::config::{Config, OnFailure};
 use crate::crypto::secret_token::{Digest, Shape};
 use crate::error_code::ErrorCode;
-use crate::store::requests;
 use crate::store::{Store, StoreError};
 use credential::{Presented, Shapes};
 use decide::{Credential, Facts, judge};
 use demand::Demand;
-use key_cache::KeyCache;
+use draw::draw_of;
 use ledger::Ledger;
 use lookup::{KeyRecord, Lookup};
 use policy::Policy;
-use rate_limit::{Draw, RateLimiter, Sharer, Standings, Verdict, WINDOW_US};
+use rate_limit::{RateLimiter, Standings};
 use record::row_of;
+use record_cache::RecordCache;
+use share::{Door, PresentedShare, ShareRecord};
 use tally::Tally;
+use widget::WidgetRecord;
 
 pub use record::clean;
+
+/// The most records that are kept of each kind of credential.
+const CACHED_KEYS: usize = 131_072;
+const CACHED_SHARES: usize = 16_384;
+const CACHED_WIDGET_SESSIONS: usize = 131_072;
 
 /// What came of a request.
 #[derive(Debug)]
@@ -52,7 +63,7 @@ pub struct Decision {
     pub standings: Standings,
     /// The class's name, if its limit applied.
     pub class: Option<Arc<str>>,
-    /// Microseconds until it would pass, where it was limited.
+    /// Microseconds until it would pass, where it was limited or its share is locked.
     pub wait_us: u64,
 }
 
@@ -60,13 +71,17 @@ pub struct Decision {
 pub struct Gate {
     store: Arc<Store>,
     lookup: Lookup,
-    cache: KeyCache,
+    keys: RecordCache<KeyRecord>,
+    shares: RecordCache<ShareRecord>,
+    widgets: RecordCache<WidgetRecord>,
     shapes: Shapes,
     policy: Policy,
     limiter: RateLimiter,
     ledger: Ledger,
     on_failure: OnFailure,
     started: Moment,
+    /// How many of the clock's set-backs the caches of shares and of widgets' sessions know of.
+    settled: AtomicU64,
     /// What was decided, in numbers.
     pub tally: Tally,
 }
@@ -85,13 +100,16 @@ impl Gate {
         Gate {
             store,
             lookup,
-            cache: KeyCache::default(),
+            keys: RecordCache::with_capacity(CACHED_KEYS),
+            shares: RecordCache::with_capacity(CACHED_SHARES),
+            widgets: RecordCache::with_capacity(CACHED_WIDGET_SESSIONS),
             shapes: Shapes::new(shapes),
             policy,
             limiter: RateLimiter::new(started.mono_us),
             ledger,
             on_failure: config.ledger.on_failure,
             started,
+            settled: AtomicU64::new(0),
             tally: Tally::default(),
         }
     }
@@ -114,7 +132,20 @@ impl Gate {
     /// Takes away what had ended before the clock was set back, if it was; to be called, where it may block, before
     /// anything is judged by the time.
     pub fn settle_clock(&self, now: UnixMillis) -> Result<(), StoreError> {
-        self.lookup.settle_clock(now).map(drop)
+        self.lookup.settle_clock(now)?;
+        let set_backs = self.lookup.clock_watch().set_backs();
+        if self.settled.load(Ordering::SeqCst) != set_backs {
+            self.shares.evict(|record| record.expires_at.is_some());
+            self.widgets.evict(|_| true);
+            self.settled.store(set_backs, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    /// Whether what is kept of shares and of sessions of widgets can be judged by the present time.
+    fn is_settled(&self, now: UnixMillis) -> bool {
+        let watch = self.lookup.clock_watch();
+        !watch.is_unsettled(now) && self.settled.load(Ordering::SeqCst) == watch.set_backs()
     }
 
     /// The request log.
@@ -124,7 +155,31 @@ impl Gate {
 
     /// Forgets cached keys; to be called after a change's commit and before its answer.
     pub fn evict(&self, concerns: impl Fn(&KeyRecord) -> bool) {
-        self.cache.evict(concerns);
+        self.keys.evict(concerns);
+    }
+
+    /// Forgets whatever stands on a user, in any organization: their own keys, and the shares that they made. To be called
+    /// as [`Gate::evict`] is.
+    pub fn evict_user(&self, user: &str) {
+        self.keys.evict(|record| record.owner.as_deref() == Some(user));
+        self.shares.evict(|record| record.maker.as_deref() == Some(user));
+    }
+
+    /// Forgets whatever belongs to an organization. To be called as [`Gate::evict`] is.
+    pub fn evict_organization(&self, number: i64) {
+        self.keys.evict(|record| record.organization.number == number);
+        self.shares.evict(|record| record.organization.number == number);
+        self.widgets.evict(|record| record.organization.number == number);
+    }
+
+    /// Forgets cached shares. To be called as [`Gate::evict`] is.
+    pub fn evict_shares(&self, concerns: impl Fn(&ShareRecord) -> bool) {
+        self.shares.evict(concerns);
+    }
+
+    /// Forgets cached sessions of widgets. To be called as [`Gate::evict`] is.
+    pub fn evict_widgets(&self, concerns: impl Fn(&WidgetRecord) -> bool) {
+        self.widgets.evict(concerns);
     }
 
     /// Lets go of windows that are empty.
@@ -132,23 +187,29 @@ impl Gate {
         self.limiter.sweep(now.mono_us);
     }
 
-    /// The key of this digest from the cache alone.
-    pub fn cached_key(&self, digest: &Digest) -> Option<Arc<KeyRecord>> {
-        self.cache.get(digest).ok()
-    }
-
-    /// The key of this digest: from the cache, or by one read. It blocks; see [`Gate::resolve`].
-    pub fn key_blocking(&self, digest: &Digest) -> Result<Option<Arc<KeyRecord>>, StoreError> {
-        let began = match self.cache.get(digest) {
+    /// The record of this digest: from the cache, or by one read. It blocks; see [`Gate::resolve`].
+    fn look_up<R>(
+        &self,
+        cache: &RecordCache<R>,
+        digest: &Digest,
+        read: impl FnOnce(&Lookup, &Digest) -> Result<Option<R>, StoreError>,
+    ) -> Result<Option<Arc<R>>, StoreError> {
+        let began = match cache.get(digest) {
             Ok(record) => return Ok(Some(record)),
             Err(began) => began,
         };
-        let Some(record) = self.lookup.key(digest)?.map(Arc::new) else { return Ok(None) };
-        self.cache.put(*digest, Arc::clone(&record), began);
+        let Some(record) = read(&self.lookup, digest)?.map(Arc::new) else { return Ok(None) };
+        cache.put(*digest, Arc::clone(&record), began);
         Ok(Some(record))
     }
 
-    /// Finds whose credential was presented. `gate_cookie` says that the session token came with the gate's cookie.
+    fn share_blocking(&self, digest: &Digest, now: UnixMillis) -> Result<Option<Arc<ShareRecord>>, StoreError> {
+        self.settle_clock(now)?;
+        self.look_up(&self.shares, digest, Lookup::share)
+    }
+
+    /// Finds whose credential was presented. `gate_cookie` says that the session token came with the gate's cookie. A
+    /// share's password is not looked at: that is a service's work, for it takes hashing.
     pub async fn resolve(
         self: &Arc<Self>,
         presented: Presented<'_>,
@@ -160,11 +221,35 @@ impl Gate {
             Presented::Junk(code) => Ok(Credential::Refused(code)),
             Presented::Key(token) => {
                 let digest = Digest::of(token);
-                if let Some(record) = self.cached_key(&digest) {
-                    return Ok(Credential::Key(record));
-                }
-                let found = self.blocking(move |gate| gate.key_blocking(&digest)).await?;
+                let found = match self.keys.get(&digest) {
+                    Ok(record) => Some(record),
+                    Err(_) => self.blocking(move |gate| gate.look_up(&gate.keys, &digest, Lookup::key)).await?,
+                };
                 Ok(found.map_or(Credential::Refused(ErrorCode::ApiKeyInvalid), Credential::Key))
+            }
+            Presented::Share(token, _) => {
+                let digest = Digest::of(token);
+                let kept = if self.is_settled(now) { self.shares.get(&digest).ok() } else { None };
+                let found = match kept {
+                    Some(record) => Some(record),
+                    None => self.blocking(move |gate| gate.share_blocking(&digest, now)).await?,
+                };
+                Ok(found.map_or(Credential::Refused(ErrorCode::ShareTokenInvalid), |record| {
+                    Credential::Share(PresentedShare::new(record))
+                }))
+            }
+            Presented::Widget(token) => {
+                let digest = Digest::of(token);
+                let found = match self.widgets.get(&digest) {
+                    Ok(record) => Some(record),
+                    Err(_) => {
+                        let look_up = move |gate: &Gate| {
+                            gate.look_up(&gate.widgets, &digest, |lookup, digest| lookup.widget(digest, now))
+                        };
+                        self.blocking(look_up).await?
+                    }
+                };
+                Ok(found.map_or(Credential::Refused(ErrorCode::WidgetTokenInvalid), Credential::Widget))
             }
             Presented::Session(token) => {
                 let digest = Digest::of(token);
@@ -186,6 +271,11 @@ impl Gate {
             class: None,
             wait_us: 0,
         };
+        if let Credential::Share(PresentedShare { door: Door::Locked(wait_us), .. }) = &decision.credential
+            && decision.outcome == Err(ErrorCode::ShareLocked)
+        {
+            decision.wait_us = *wait_us;
+        }
         let draw = draw_of(demand, &decision.credential, facts);
         let drawn = decision.outcome.is_ok() && (draw.key.is_some() || draw.class.is_some());
         if drawn {
@@ -205,56 +295,6 @@ impl Gate {
         }
         self.tally.count(decision.outcome);
         decision
-    }
-
-    async fn take(self: &Arc<Self>, draw: &Draw, facts: &Facts<'_>, decision: &mut Decision) {
-        // Twice at most: a window that was restored is there.
-        for _ in 0..3 {
-            match self.limiter.take(draw, facts.at.mono_us) {
-                Verdict::Passed(standings) => {
-                    decision.standings = standings;
-                    return;
-                }
-                Verdict::Refused(standings, wait_us) => {
-                    decision.standings = standings;
-                    decision.wait_us = wait_us;
-                    decision.outcome = Err(ErrorCode::RateLimited);
-                    return;
-                }
-                Verdict::Unknown => {
-                    let (wanted, at) = (*draw, facts.at);
-                    let class = decision.class.clone();
-                    if let Err(code) = self.blocking(move |gate| gate.restore(&wanted, class.as_deref(), at)).await {
-                        decision.outcome = Err(code);
-                        return;
-                    }
-                }
-            }
-        }
-        decision.outcome = Err(ErrorCode::LedgerUnavailable);
-    }
-
-    /// Fills windows with what the ledger knows of the minute before this process's start.
-    fn restore(&self, draw: &Draw, class: Option<&str>, now: Moment) -> Result<(), StoreError> {
-        let upto = self.ledger.newest_at_start();
-        let window_ms = (WINDOW_US / 1_000) as i64;
-        // One second of slack for rows whose time was cut to milliseconds; what is too old is dropped below.
-        let from = now.unix_ms - window_ms - 1_000;
-        if let Some((family, _)) = draw.key
-            && self.limiter.lacks_key(family)
-        {
-            let rows = self.store.read_ledger(|reader| requests::taken_by_family(reader, family, from, upto))?;
-            self.limiter.restore_key(family, on_monotonic_clock(&rows, now, self.started));
-        }
-        if let (Some((window, _)), Some(class)) = (draw.class, class)
-            && let (_, Sharer::Organization(organization)) = window
-            && self.limiter.lacks_class(&window)
-        {
-            let rows =
-                self.store.read_ledger(|reader| requests::taken_by_class(reader, organization, class, from, upto))?;
-            self.limiter.restore_class(window, on_monotonic_clock(&rows, now, self.started));
-        }
-        Ok(())
     }
 
     /// Runs what blocks away from the threads that answer requests.
@@ -278,64 +318,5 @@ impl Gate {
                 Err(ErrorCode::Internal)
             }
         }
-    }
-}
-
-/// Wall-clock times as times on this process's monotonic clock. Rows of the future are left out.
-fn on_monotonic_clock(rows: &[requests::Taken], now: Moment, started: Moment) -> Vec<(u64, u32)> {
-    let mut taken: Vec<(u64, u32)> = rows
-        .iter()
-        .filter(|(at, _)| *at <= now.unix_ms)
-        .filter_map(|(at, cost)| {
-            // The row's time was cut to a millisecond: count it as late as it can have been, but before the start.
-            let age_us = ((now.unix_ms - at) as u64 * 1_000).saturating_sub(1_000);
-            (age_us <= WINDOW_US).then(|| ((now.mono_us - age_us).min(started.mono_us), *cost))
-        })
-        .collect();
-    taken.sort_unstable();
-    taken
-}
-
-fn draw_of(demand: &Demand, credential: &Credential, facts: &Facts<'_>) -> Draw {
-    let key = match credential {
-        Credential::Key(key) if demand.key_limit => Some((key.family, key.limit)),
-        _ => None,
-    };
-    let class = demand.class.as_ref().map(|class| {
-        let sharer = match credential.organization() {
-            Some(organization) if !class.per_network => Sharer::Organization(organization.number),
-            _ => Sharer::Network(network_of(facts.ip)),
-        };
-        ((class.number, sharer), class.limit)
-    });
-    Draw { key, class, cost: facts.cost }
-}
-
-/// An IPv4 address, or the /64 of an IPv6 one.
-pub fn network_of(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(u32::from(address)),
-        IpAddr::V6(address) => u128::from(address) >> 64 << 64 | 1,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ipv6_clients_of_one_network_share_a_window() {
-        let network = |text: &str| network_of(text.parse().unwrap());
-        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:2"));
-        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-    }
-
-    #[test]
-    fn times_of_the_future_are_left_out_and_none_is_later_than_the_start() {
-        let started = Moment { unix_ms: 1_000_000, mono_us: 500_000_000 };
-        let now = Moment { unix_ms: 1_010_000, mono_us: 510_000_000 };
-        let rows = [(1_020_000, 1), (999_000, 2), (900_000, 4), (1_005_000, 8)];
-        assert_eq!(on_monotonic_clock(&rows, now, started), vec![(499_001_000, 2), (500_000_000, 8)]);
     }
 }

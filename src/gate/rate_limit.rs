@@ -3,7 +3,7 @@
 //! A window is the list of what was let through during the last minute, on the monotonic clock, in microseconds. A
 //! request passes if the costs of all that is younger than sixty seconds, and its own, stay within the limit; what is
 //! refused takes nothing; and the time it is told to wait is exactly the time until enough has grown old. A key's
-//! window and its class's are taken together or not at all.
+//! window and its class's are taken together or not at all. A share and a widget have windows like a key's.
 //!
 //! After a restart the windows are empty, but the ledger knows the last minute: for the first minute of a process's
 //! life a window that is not there yet is asked for ([`Verdict::Unknown`]) and restored before its first use.
@@ -128,7 +128,7 @@ impl<K: Hash + Eq + Copy> Windows<K> {
 /// What one request draws on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
-    /// The key's family, and its limit.
+    /// The number of a key's family, a share or a widget (no two of them have the same), and its limit.
     pub key: Option<(i64, u32)>,
     /// The class's window, and its limit.
     pub class: Option<(ClassWindow, u32)>,

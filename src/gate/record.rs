@@ -1,6 +1,7 @@
 //! What the ledger keeps of a request.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use compact_str::{CompactString, ToCompactString};
 
@@ -20,6 +21,13 @@ pub(super) fn row_of(demand: &Demand, decision: &Decision, facts: &Facts<'_>) ->
         Credential::Key(key) => (key.organization.number, key.family, key.number, key.subject()),
         Credential::Session(_) if !demand.records_sessions => return None,
         Credential::Session(session) => (session.organization.number, 0, 0, session.user.as_str().into()),
+        Credential::Share(share) => {
+            let share = &share.record;
+            (share.organization.number, share.number, share.number, Arc::clone(&share.subject))
+        }
+        Credential::Widget(widget) => {
+            (widget.organization.number, widget.number, widget.number, Arc::clone(&widget.subject))
+        }
         Credential::Anonymous | Credential::Refused(_) => return None,
     };
     let code = decision.outcome.err();

@@ -110,7 +110,8 @@ impl Faults<'_> {
     }
 }
 
-fn host_of(text: &str) -> Result<String, String> {
+/// A host as it is compared; an error where it could never match.
+pub(super) fn host_of(text: &str) -> Result<String, String> {
     let host = host_name(text).into_owned();
     if is_host(&host) {
         Ok(host)
@@ -200,7 +201,7 @@ fn is_host(host: &str) -> bool {
 }
 
 /// The path with its parameters named by place, so that two rules that differ in those names alone are one.
-fn canonical_path(path: &str) -> Result<String, String> {
+pub(super) fn canonical_path(path: &str) -> Result<String, String> {
     if !path.starts_with('/') {
         return Err(String::from("its path can never match: it must begin with a slash"));
     }

@@ -11,15 +11,16 @@ use actix_web::{Error, HttpMessage, HttpRequest, web};
 use super::answer::HttpError;
 use super::call::RequestInfo;
 use super::routes::Demands;
-use super::{App, cookies, csrf, header_names, limits};
+use super::{App, call, cookies, csrf, header_names, limits};
 use crate::clock::{MINUTE, UnixMillis};
 use crate::error_code::ErrorCode;
 use crate::gate::Decision;
-use crate::gate::credential::{CredentialHeaders, Presented};
+use crate::gate::credential::{CredentialHeaders, Presented, PresentedPassword};
 use crate::gate::decide::{Credential, Facts};
 use crate::gate::lookup::SessionRecord;
+use crate::gate::share::PresentedShare;
 use crate::services::error::ServiceError;
-use crate::services::sessions;
+use crate::services::{Actor, Context, sessions, share_passwords};
 
 /// The credential headers of a request, with the value of this cookie.
 pub fn credential_headers<'a>(headers: &'a HeaderMap, session: Option<&'a str>) -> CredentialHeaders<'a> {
@@ -31,13 +32,17 @@ pub fn credential_headers<'a>(headers: &'a HeaderMap, session: Option<&'a str>) 
         two
     };
     let (authorization, x_api_key) = (two(&AUTHORIZATION), two(&header_names::X_API_KEY));
-    CredentialHeaders { authorization, x_api_key, session, more }
+    let share_token = two(&header_names::X_SHARE_TOKEN);
+    // Without its token a share's password means nothing.
+    let share_password = if share_token[0].is_some() { two(&header_names::X_SHARE_PASSWORD) } else { [None; 2] };
+    CredentialHeaders { authorization, x_api_key, session, share_token, share_password, more }
 }
 
 /// Whether anything was presented that a 401 should call invalid.
 pub fn presents_something(app: &App, headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
         || headers.contains_key(&header_names::X_API_KEY)
+        || headers.contains_key(&header_names::X_SHARE_TOKEN)
         || cookies::read(headers, &app.cookies.session).is_some()
 }
 
@@ -82,7 +87,13 @@ async fn admit(demands: &Demands, request: &HttpRequest) -> Result<Decision, Ser
         if matches!(presented, Presented::Session(_)) {
             csrf::require_same_site(app, request.method(), headers)?;
         }
-        app.gate.resolve(presented, false, info.at.unix_ms).await?
+        let credential = app.gate.resolve(presented, false, info.at.unix_ms).await?;
+        match (&credential, presented) {
+            (Credential::Share(share), Presented::Share(_, Some(password))) => {
+                Box::pin(show_password(app, headers, &info, share.clone(), password)).await?
+            }
+            _ => credential,
+        }
     } else {
         Credential::Anonymous
     };
@@ -115,6 +126,25 @@ pub async fn note_use(app: &web::Data<App>, session: &Arc<SessionRecord>, now: U
     if !matches!(noted, Ok(Ok(()))) {
         tracing::warn!(request.id = request_id, "The use of a session could not be noted");
     }
+}
+
+/// Shows the password that came with a share's token.
+pub async fn show_password(
+    app: &App,
+    headers: &HeaderMap,
+    info: &RequestInfo,
+    share: PresentedShare,
+    password: PresentedPassword<'_>,
+) -> Result<Credential, ServiceError> {
+    let context = Context {
+        actor: Actor::Credential(Credential::Share(share.clone())),
+        now: info.at.unix_ms,
+        ip: Some(info.client.address.to_string()),
+        user_agent: call::user_agent(headers),
+        request_id: Some(info.id.clone()),
+    };
+    let password = password.0.trim_ascii();
+    Ok(Credential::Share(share_passwords::show(&app.services, context, info.at, share, password).await?))
 }
 
 /// 400 where a query value has the shape of a credential.

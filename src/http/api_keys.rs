@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Answer, json, ok};
 use super::call::{Body, Call, Query};
 use super::openapi::ErrorBody;
+use super::versions::{IfMatch, tag};
 use crate::services::api_keys::{self, Made};
 use crate::services::error::{Faults, ServiceError};
 use crate::services::key_settings::KeyWishes;
@@ -44,7 +45,8 @@ pub struct Rotation {
 
 fn made(made: Made) -> Answer {
     let key = made.token.reveal().to_owned();
-    json(StatusCode::CREATED, &MadeKey { view: made.view, key })
+    let version = made.view.version;
+    Ok(tag(json(StatusCode::CREATED, &MadeKey { view: made.view, key })?, version))
 }
 
 /// Makes an API key
@@ -102,20 +104,23 @@ fn filter(query: &Query) -> Result<Filter, ServiceError> {
     responses((status = 200, body = KeyView), (status = 404, body = ErrorBody)))]
 pub async fn get(call: Call, id: web::Path<String>) -> Answer {
     let view = call.run(move |services, context| api_keys::get(services, context, &id)).await?;
-    ok(&view)
+    Ok(tag(ok(&view)?, view.version))
 }
 
 /// Changes an API key
 ///
-/// `active` switches it off and on. A superseded key can only be switched off.
+/// `active` switches it off and on. A superseded key can only be switched off. With `If-Match`, a key that somebody else
+/// has changed meanwhile is left as it is (412).
 #[utoipa::path(patch, path = "/api/admin/rest-api-keys/{id}", operation_id = "change_api_key",
     tag = "API keys", request_body = KeyWishes,
-    params(("id" = String, Path, description = "key_…")),
+    params(("id" = String, Path, description = "key_…"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version that is changed")),
     responses((status = 200, body = KeyView), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
-        (status = 409, body = ErrorBody)))]
-pub async fn change(call: Call, id: web::Path<String>, body: Body) -> Answer {
-    let view = call.run(move |services, context| api_keys::change(services, context, &id, || body.parse())).await?;
-    ok(&view)
+        (status = 409, body = ErrorBody), (status = 412, body = ErrorBody)))]
+pub async fn change(call: Call, id: web::Path<String>, IfMatch(expected): IfMatch, body: Body) -> Answer {
+    let view =
+        call.run(move |services, context| api_keys::change(services, context, &id, &expected, || body.parse())).await?;
+    Ok(tag(ok(&view)?, view.version))
 }
 
 /// Deletes an API key

@@ -11,6 +11,7 @@ use super::cookies::CookieNames;
 use super::openapi::ErrorBody;
 use crate::clock::{SECOND, UnixMillis, to_rfc3339};
 use crate::gate::decide::Credential;
+use crate::gate::widget::WidgetRecord;
 use crate::services::lockout::Whose;
 use crate::services::sessions::{self, Identity, SignedIn};
 use crate::services::sign_in_links;
@@ -50,6 +51,60 @@ pub struct SessionView {
     /// When the session or the key ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
+}
+
+/// What `GET /api/auth/session` tells.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum WhoAmI {
+    /// To a person or a key.
+    Member(Box<SessionView>),
+    /// To a widget's session.
+    Widget(Box<WidgetIdentityView>),
+}
+
+/// Who a widget's session belongs to. Whoever is on the customer's page can read it.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WidgetIdentityView {
+    /// `widget`
+    method: &'static str,
+    /// The user id that its hash has proved; null = anonymous.
+    user_id: Option<String>,
+    widget: WidgetNameView,
+    /// What the page says of its user, without proof.
+    claims: ClaimsView,
+    expires_at: String,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct WidgetNameView {
+    /// `wgt_…`
+    id: String,
+    name: String,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ClaimsView {
+    name: Option<String>,
+    email: Option<String>,
+    /// Only where it came without its hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+}
+
+impl From<&WidgetRecord> for WidgetIdentityView {
+    fn from(record: &WidgetRecord) -> Self {
+        let claims = record.claims.clone();
+        WidgetIdentityView {
+            method: "widget",
+            user_id: Some(record.subject.to_string()).filter(|user| !user.is_empty()),
+            widget: WidgetNameView { id: record.widget.clone(), name: record.name.clone() },
+            claims: ClaimsView { name: claims.name, email: claims.email, user_id: claims.user_id },
+            expires_at: to_rfc3339(record.expires_at),
+        }
+    }
 }
 
 /// A person, as they see themselves.
@@ -202,12 +257,15 @@ pub async fn sign_out(call: Call) -> Answer {
 
 /// Who am I
 ///
-/// For any credential.
+/// For any credential; a widget's session is told its user and what the page claims.
 #[utoipa::path(get, path = "/api/auth/session", operation_id = "get_session",
     tag = "Accounts",
-    responses((status = 200, body = SessionView), (status = 401, body = ErrorBody)))]
+    responses((status = 200, body = WhoAmI), (status = 401, body = ErrorBody)))]
 pub async fn session(call: Call) -> Answer {
     let credential = call.credential.clone();
+    if let Credential::Widget(record) = &credential {
+        return ok(&WhoAmI::Widget(Box::new(record.as_ref().into())));
+    }
     let identity = call.run(move |services, context| sessions::identify(services, context, &credential)).await?;
-    ok(&SessionView::from(identity))
+    ok(&WhoAmI::Member(Box::new(identity.into())))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 
-use actix_web::http::header::{CONTENT_TYPE, USER_AGENT};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, USER_AGENT};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
 use serde::de::DeserializeOwned;
 
@@ -53,10 +53,7 @@ fn of_request(request: &HttpRequest) -> Option<Call> {
     let app = request.app_data::<web::Data<App>>()?.clone();
     let info = request.extensions().get::<RequestInfo>()?.clone();
     let credential = request.extensions().get::<Credential>().cloned().unwrap_or(Credential::Anonymous);
-    let user_agent = request.headers().get(USER_AGENT).map(|value| {
-        let text = String::from_utf8_lossy(value.as_bytes());
-        crate::gate::clean(&text, 512).into_string()
-    });
+    let user_agent = user_agent(request.headers());
     let context = Context {
         actor: Actor::Credential(credential.clone()),
         now: info.at.unix_ms,
@@ -65,6 +62,14 @@ fn of_request(request: &HttpRequest) -> Option<Call> {
         request_id: Some(info.id.clone()),
     };
     Some(Call { app, info, credential, context })
+}
+
+/// What the client calls itself, as it is stored.
+pub fn user_agent(headers: &HeaderMap) -> Option<String> {
+    headers.get(USER_AGENT).map(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        crate::gate::clean(&text, 512).into_string()
+    })
 }
 
 impl Call {

@@ -69,7 +69,7 @@ fn rendered(response: ServiceResponse<BoxBody>, info: &RequestInfo, presented: b
     let kept: Vec<_> = response
         .headers()
         .iter()
-        .filter(|(name, _)| name.as_str().contains("ratelimit") || name.as_str() == "set-cookie")
+        .filter(|(name, _)| is_kept(name.as_str()))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let mut response = response.into_response(render(&error, &info.id, presented));
@@ -80,6 +80,11 @@ fn rendered(response: ServiceResponse<BoxBody>, info: &RequestInfo, presented: b
         response.headers_mut().append(name, value);
     }
     response
+}
+
+/// The headers of an error that say more than the error.
+fn is_kept(name: &str) -> bool {
+    name.contains("ratelimit") || name.starts_with("access-control-") || ["set-cookie", "vary"].contains(&name)
 }
 
 fn of_error(error: &Error) -> ServiceError {

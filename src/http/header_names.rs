@@ -27,4 +27,6 @@ names! {
     X_RATE_LIMIT_RESET "x-ratelimit-reset";
     X_REAL_IP "x-real-ip";
     X_REQUEST_ID "x-request-id";
+    X_SHARE_PASSWORD "x-share-password";
+    X_SHARE_TOKEN "x-share-token";
 }

@@ -5,6 +5,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::header_names;
 use crate::gate::Decision;
+use crate::gate::decide::Credential;
 use crate::gate::rate_limit::{Standing, Standings};
 
 /// Whole seconds, rounded up.
@@ -17,7 +18,12 @@ pub fn add(headers: &mut HeaderMap, decision: &Decision) {
     let Standings { key, class } = decision.standings;
     let Some(tightest) = tightest(key, class) else { return };
     let class_name = decision.class.as_deref().unwrap_or("class");
-    let limits = [key.map(|standing| ("key", standing)), class.map(|standing| (class_name, standing))];
+    let own_name = match decision.credential {
+        Credential::Share(_) => "share",
+        Credential::Widget(_) => "widget",
+        _ => "key",
+    };
+    let limits = [key.map(|standing| (own_name, standing)), class.map(|standing| (class_name, standing))];
     let mut policy = String::with_capacity(48);
     let mut state = String::with_capacity(48);
     for (name, standing) in limits.into_iter().flatten() {
@@ -81,7 +87,6 @@ pub fn tightest(key: Option<Standing>, class: Option<Standing>) -> Option<Standi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::decide::Credential;
 
     #[test]
     fn both_limits_are_named_and_the_tighter_one_is_counted_down() {

@@ -8,8 +8,9 @@ use utoipa::OpenApi;
 
 use super::answer::{Answer, ok};
 use super::{
-    account, api_keys, audit_log, auth, invitations, key_check, mail, members, organization, own_sessions, passwords,
-    registration, requests, routes, setup, system, verification,
+    account, api_keys, audit_log, auth, events, invitations, key_check, mail, members, organization, own_sessions,
+    passwords, project_prd, project_shares, projects, registration, requests, routes, setup, shares, system, templates,
+    verification, webhooks, widget_sessions, widgets,
 };
 
 /// The body of every error.
@@ -92,6 +93,51 @@ pub struct ErrorBody {
         organization::get,
         organization::change,
         organization::delete,
+        projects::list,
+        projects::create,
+        projects::get,
+        projects::change,
+        projects::delete,
+        project_prd::get,
+        project_prd::put,
+        project_prd::versions,
+        project_prd::get_version,
+        projects::change_status,
+        projects::status_history,
+        projects::activity,
+        projects::put_member,
+        projects::delete_member,
+        templates::list,
+        templates::create,
+        templates::get,
+        templates::change,
+        templates::delete,
+        project_shares::list,
+        project_shares::create,
+        project_shares::revoke,
+        shares::list,
+        shares::create,
+        shares::revoke,
+        webhooks::list,
+        webhooks::create,
+        webhooks::get,
+        webhooks::change,
+        webhooks::delete,
+        webhooks::secret,
+        webhooks::rotate,
+        webhooks::test,
+        webhooks::deliveries,
+        webhooks::retry,
+        events::publish,
+        widgets::list,
+        widgets::create,
+        widgets::get,
+        widgets::change,
+        widgets::delete,
+        widgets::secret,
+        widgets::rotate_secret,
+        widget_sessions::open,
+        widget_sessions::preflight,
     )
 )]
 struct Annotations;
@@ -111,8 +157,11 @@ pub fn build() -> Value {
         if matches!(line.access, routes::Access::Session(_)) {
             operation["security"] = json!([{ "session": [] }]);
         }
-        if matches!(line.access, routes::Access::Any(_) | routes::Access::Unlimited(_)) {
+        if matches!(line.access, routes::Access::Any(_) | routes::Access::AnyOrWidget | routes::Access::Unlimited(_)) {
             operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }]);
+        }
+        if matches!(line.access, routes::Access::Shared(_)) {
+            operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }, { "share": [] }]);
         }
         if matches!(line.access, routes::Access::Session(_)) {
             operation["security"] = json!([{ "session": [] }]);
@@ -123,6 +172,8 @@ pub fn build() -> Value {
         "apiKey": { "type": "apiKey", "in": "header", "name": "X-Api-Key" },
         "session": { "type": "apiKey", "in": "cookie", "name": "__Host-claviger",
                      "description": "`claviger` where public_url is http" },
+        "share": { "type": "apiKey", "in": "header", "name": "X-Share-Token",
+                   "description": "A share's token; with X-Share-Password, where the share has one" },
     });
     document["paths"]["/verify"] = verify();
     document
@@ -162,6 +213,7 @@ fn verify() -> Value {
             "400": refused("It cannot be judged"),
             "401": refused("No credential, or one that is not good"),
             "403": refused("The credential may not do this"),
+            "423": refused("Too many wrong passwords have locked the share"),
             "429": refused("A limit is reached"),
             "503": refused("It cannot be recorded"),
         },

@@ -15,7 +15,7 @@ use crate::error_code::ErrorCode;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
-struct Files;
+pub(super) struct Files;
 
 /// Nothing from elsewhere, nothing inline, in nobody's frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \

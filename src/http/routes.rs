@@ -12,8 +12,9 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::answer::{Answer, HttpError};
 use super::{
-    App, account, admission, api_keys, audit_log, auth, envelope, invitations, key_check, mail, members, openapi,
-    organization, own_sessions, pages, passwords, registration, requests, setup, system, verification, verify,
+    App, account, admission, api_keys, audit_log, auth, cross_origin, embed, envelope, events, invitations, key_check,
+    mail, members, openapi, organization, own_sessions, pages, passwords, project_prd, project_shares, projects,
+    registration, requests, setup, shares, system, templates, verification, verify, webhooks, widget_sessions, widgets,
 };
 use crate::error_code::ErrorCode;
 use crate::gate::demand::{Allow, ClassLimit, Demand, Organizations, RoleDemand};
@@ -43,10 +44,20 @@ pub enum Access {
     Anyone,
     /// Any credential of at least this role.
     Any(Role),
+    /// Any credential of whatever role, or a widget's session.
+    AnyOrWidget,
+    /// Pages of other origins: anybody, only so often a minute from one network. No cookie and no other credential is looked
+    /// at, so that there is nothing to guard against other sites.
+    CrossOrigin,
+    /// A browser's question before such a request: anybody, unlimited, unrecorded.
+    Preflight,
     /// A session alone, of at least this role: all that could take an account or an organization over.
     Session(Role),
     /// Any credential of at least this role; it draws on nobody's limit.
     Unlimited(Role),
+    /// Any credential of at least this role, or the token of a project's share. Whether it is this project's, the handler
+    /// judges.
+    Shared(Role),
 }
 
 /// One line of the table.
@@ -74,7 +85,10 @@ macro_rules! table {
 
 /// Every route but `/verify`, which takes any method and has a way of its own.
 pub fn table() -> Vec<Line> {
-    use Access::{Any, Anyone, AnyonePerNetwork, Open, PerNetwork, Session, Unlimited};
+    use Access::{
+        Any, AnyOrWidget, Anyone, AnyonePerNetwork, CrossOrigin, Open, PerNetwork, Preflight, Session, Shared,
+        Unlimited,
+    };
     use Role::{Admin, Member, Owner, Viewer};
     table! {
         GET    "/livez"                                Open              => system::livez;
@@ -102,7 +116,7 @@ pub fn table() -> Vec<Line> {
         POST   "/api/setup"                            PerNetwork        => setup::found;
         POST   "/api/auth/sign-in"                     PerNetwork        => auth::sign_in;
         POST   "/api/auth/sign-out"                    Anyone            => auth::sign_out;
-        GET    "/api/auth/session"                     Any(Viewer)       => auth::session;
+        GET    "/api/auth/session"                     AnyOrWidget       => auth::session;
 
         POST   "/api/auth/register"                    PerNetwork        => registration::register;
         GET    "/api/auth/verify-email"                Anyone            => verification::follow;
@@ -153,11 +167,74 @@ pub fn table() -> Vec<Line> {
         GET    "/api/admin/organization"               Any(Admin)        => organization::get;
         PATCH  "/api/admin/organization"               Any(Admin)        => organization::change;
         DELETE "/api/admin/organization"               Session(Owner)    => organization::delete;
+
+        GET    "/api/projects"                         Any(Viewer)       => projects::list;
+        POST   "/api/projects"                         Any(Member)       => projects::create;
+        GET    "/api/projects/{id}"                    Shared(Viewer)    => projects::get;
+        PATCH  "/api/projects/{id}"                    Any(Member)       => projects::change;
+        DELETE "/api/projects/{id}"                    Any(Member)       => projects::delete;
+        GET    "/api/projects/{id}/prd"                Shared(Viewer)    => project_prd::get;
+        PUT    "/api/projects/{id}/prd"                Any(Member)       => project_prd::put;
+        GET    "/api/projects/{id}/prd/versions"       Any(Viewer)       => project_prd::versions;
+        GET    "/api/projects/{id}/prd/versions/{n}"   Any(Viewer)       => project_prd::get_version;
+        POST   "/api/projects/{id}/status"             Any(Member)       => projects::change_status;
+        GET    "/api/projects/{id}/status-history"     Shared(Viewer)    => projects::status_history;
+        GET    "/api/projects/{id}/activity"           Shared(Viewer)    => projects::activity;
+        PUT    "/api/projects/{id}/members/{userId}"   Any(Member)       => projects::put_member;
+        DELETE "/api/projects/{id}/members/{userId}"   Any(Member)       => projects::delete_member;
+        GET    "/api/admin/templates"                  Any(Viewer)       => templates::list;
+        POST   "/api/admin/templates"                  Any(Admin)        => templates::create;
+        GET    "/api/admin/templates/{id}"             Any(Viewer)       => templates::get;
+        PATCH  "/api/admin/templates/{id}"             Any(Admin)        => templates::change;
+        DELETE "/api/admin/templates/{id}"             Any(Admin)        => templates::delete;
+
+        GET    "/api/projects/{id}/shares"             Any(Member)       => project_shares::list;
+        POST   "/api/projects/{id}/shares"             Any(Member)       => project_shares::create;
+        DELETE "/api/projects/{id}/shares/{shareId}"   Any(Member)       => project_shares::revoke;
+        GET    "/api/shares"                           Any(Member)       => shares::list;
+        POST   "/api/shares"                           Any(Member)       => shares::create;
+        DELETE "/api/shares/{id}"                      Any(Member)       => shares::revoke;
+
+        GET    "/api/admin/webhooks"                   Any(Admin)        => webhooks::list;
+        POST   "/api/admin/webhooks"                   Any(Admin)        => webhooks::create;
+        GET    "/api/admin/webhooks/{id}"              Any(Admin)        => webhooks::get;
+        PATCH  "/api/admin/webhooks/{id}"              Any(Admin)        => webhooks::change;
+        DELETE "/api/admin/webhooks/{id}"              Any(Admin)        => webhooks::delete;
+        GET    "/api/admin/webhooks/{id}/secret"       Session(Admin)    => webhooks::secret;
+        POST   "/api/admin/webhooks/{id}/rotate-secret" Any(Admin)       => webhooks::rotate;
+        POST   "/api/admin/webhooks/{id}/test"         Any(Admin)        => webhooks::test;
+        GET    "/api/admin/webhooks/{id}/deliveries"   Any(Admin)        => webhooks::deliveries;
+        POST   "/api/admin/webhooks/{id}/deliveries/{deliveryId}/retry" Any(Admin) => webhooks::retry;
+        POST   "/api/events"                           Any(Member)       => events::publish;
+
+        GET    "/embed.js"                             Open              => embed::script;
+        OPTIONS "/api/widgets/{id}/session"            Preflight         => widget_sessions::preflight;
+        POST   "/api/widgets/{id}/session"             CrossOrigin       => widget_sessions::open;
+        GET    "/api/admin/widgets"                    Any(Admin)        => widgets::list;
+        POST   "/api/admin/widgets"                    Any(Admin)        => widgets::create;
+        GET    "/api/admin/widgets/{id}"               Any(Admin)        => widgets::get;
+        PATCH  "/api/admin/widgets/{id}"               Any(Admin)        => widgets::change;
+        DELETE "/api/admin/widgets/{id}"               Any(Admin)        => widgets::delete;
+        GET    "/api/admin/widgets/{id}/secret"        Session(Admin)    => widgets::secret;
+        POST   "/api/admin/widgets/{id}/rotate-secret" Any(Admin)        => widgets::rotate_secret;
     }
+}
+
+/// What Markdown of 1 MB can become as JSON, where each of its bytes is an escape of six, with room for what is beside it.
+const MARKDOWN_BODY: usize = 6 * crate::services::texts::MAX_MARKDOWN + 65_536;
+
+/// How long a body may be, where it is not `server.max_body_bytes`.
+fn body_limit(path: &str) -> Option<usize> {
+    matches!(path, "/api/projects/{id}/prd" | "/api/admin/templates" | "/api/admin/templates/{id}")
+        .then_some(MARKDOWN_BODY)
 }
 
 /// The classes of the limits for each network begin here, beyond those of the rules.
 const NETWORK_CLASSES: u32 = 1 << 24;
+
+/// Pages of other origins may ask so many times as often as somebody who signs in: each visit asks once, and a whole
+/// office has one address.
+const PAGES_TO_ONE: u32 = 6;
 
 impl Access {
     /// In the terms of the gate. `index` tells the route's own limit from others'.
@@ -170,21 +247,32 @@ impl Access {
         };
         let credentials = Allow { api_key: true, session: true, ..Allow::default() };
         let anybody = Allow { anonymous: true, ..credentials };
+        let of_each_network = |limit| ClassLimit {
+            number: NETWORK_CLASSES + index as u32,
+            name: "network".into(),
+            limit,
+            per_network: true,
+        };
         let demands = match self {
-            Access::Open => return None,
+            Access::Open | Access::Preflight => return None,
             Access::PerNetwork | Access::AnyonePerNetwork => Demands {
-                demand: Demand {
-                    allow: anybody,
-                    class: Some(ClassLimit {
-                        number: NETWORK_CLASSES + index as u32,
-                        name: "network".into(),
-                        limit: requests_per_minute,
-                        per_network: true,
-                    }),
-                    ..own
-                },
+                demand: Demand { allow: anybody, class: Some(of_each_network(requests_per_minute)), ..own },
                 looks_at_credentials: self == Access::AnyonePerNetwork,
                 csrf_always: true,
+            },
+            Access::CrossOrigin => Demands {
+                demand: Demand {
+                    allow: anybody,
+                    class: Some(of_each_network(requests_per_minute.saturating_mul(PAGES_TO_ONE))),
+                    ..own
+                },
+                looks_at_credentials: false,
+                csrf_always: false,
+            },
+            Access::AnyOrWidget => Demands {
+                demand: Demand { allow: Allow { widget: true, ..credentials }, ..own },
+                looks_at_credentials: true,
+                csrf_always: false,
             },
             Access::Anyone => {
                 Demands { demand: Demand { allow: anybody, ..own }, looks_at_credentials: true, csrf_always: false }
@@ -203,6 +291,15 @@ impl Access {
                 looks_at_credentials: true,
                 csrf_always: false,
             },
+            Access::Shared(role) => Demands {
+                demand: Demand {
+                    allow: Allow { project_share: true, ..credentials },
+                    role: RoleDemand::AtLeast(role),
+                    ..own
+                },
+                looks_at_credentials: true,
+                csrf_always: false,
+            },
             Access::Unlimited(role) => Demands {
                 demand: Demand { allow: credentials, role: RoleDemand::AtLeast(role), key_limit: false, ..own },
                 looks_at_credentials: true,
@@ -215,14 +312,21 @@ impl Access {
     /// In the words of the OpenAPI document.
     pub fn describe(self) -> serde_json::Value {
         match self {
-            Access::Open => serde_json::json!({ "credentials": [] }),
-            Access::PerNetwork => serde_json::json!({ "credentials": [], "limited": "network" }),
+            Access::Open | Access::Preflight => serde_json::json!({ "credentials": [] }),
+            Access::PerNetwork | Access::CrossOrigin => serde_json::json!({ "credentials": [], "limited": "network" }),
             Access::AnyonePerNetwork => {
                 serde_json::json!({ "credentials": ["api_key", "session", "none"], "limited": "network" })
             }
             Access::Anyone => serde_json::json!({ "credentials": ["api_key", "session", "none"] }),
             Access::Any(role) => {
                 serde_json::json!({ "credentials": ["api_key", "session"], "role": role.as_str() })
+            }
+            Access::Shared(role) => {
+                serde_json::json!({ "credentials": ["api_key", "session", "share"], "role": role.as_str() })
+            }
+            Access::AnyOrWidget => {
+                let role = Role::Viewer.as_str();
+                serde_json::json!({ "credentials": ["api_key", "session", "widget"], "role": role })
             }
             Access::Session(role) => serde_json::json!({ "credentials": ["session"], "role": role.as_str() }),
             Access::Unlimited(role) => {
@@ -246,6 +350,9 @@ pub fn register(app: &App, config: &mut web::ServiceConfig) {
     let limit = app.config.auth.requests_per_minute;
     for path in paths {
         let mut resource = web::resource(path);
+        if let Some(bytes) = body_limit(path) {
+            resource = resource.app_data(web::PayloadConfig::new(bytes));
+        }
         let mut methods = Vec::new();
         for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.path == path) {
             methods.push(line.method.as_str());
@@ -264,12 +371,13 @@ fn route(line: &Line, index: usize, requests_per_minute: u32) -> Route {
     } else {
         route.method(line.method.clone())
     };
-    match line.access.demands(index, requests_per_minute) {
-        None => route,
-        Some(demands) => {
-            let demands = Arc::new(demands);
-            route.wrap(from_fn(move |request, next| admission::wrap(Arc::clone(&demands), request, next)))
-        }
+    if let Some(demands) = line.access.demands(index, requests_per_minute) {
+        let demands = Arc::new(demands);
+        route = route.wrap(from_fn(move |request, next| admission::wrap(Arc::clone(&demands), request, next)));
+    }
+    match line.access {
+        Access::CrossOrigin | Access::Preflight => route.wrap(from_fn(cross_origin::wrap)),
+        _ => route,
     }
 }
 

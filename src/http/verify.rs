@@ -6,6 +6,7 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::call::RequestInfo;
 use super::client::{self, Client};
 use super::forwarded::{self, Forwarded};
 use super::{App, admission, answer, cookies, csrf, header_names, identity_headers, limits};
@@ -56,7 +57,11 @@ async fn decide(
     if is_free_preflight(app, &original, headers, presented) {
         return Ok(Decision::free());
     }
-    let credential = app.gate.resolve(presented, is_gate_cookie, at.unix_ms).await?;
+    let mut credential = app.gate.resolve(presented, is_gate_cookie, at.unix_ms).await?;
+    if let (Credential::Share(share), Presented::Share(_, Some(password))) = (&credential, presented) {
+        let info = RequestInfo { id: request_id.to_owned(), at, client };
+        credential = Box::pin(admission::show_password(app, headers, &info, share.clone(), password)).await?;
+    }
     let rule = app.gate.policy().find(original.method, original.host, &original.path)?;
     if matches!(credential, Credential::Session(_)) && rule.demand.allow.session {
         require_known_origin(app, &original, headers)?;

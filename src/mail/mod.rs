@@ -11,4 +11,5 @@ pub mod operator;
 pub mod sender;
 pub mod sign_in;
 pub mod team;
+pub mod webhooks;
 pub use letter::Letter;

@@ -141,9 +141,8 @@ pub fn delete(services: &Services, context: &Context, attempt: Attempt, password
     services.store.commit(change)?;
     let gone: Vec<i64> =
         joined.iter().filter(|(_, alone)| *alone).map(|(membership, _)| membership.organization_number).collect();
-    services.gate.evict(|record| {
-        record.owner.as_deref() == Some(user.id.as_str()) || gone.contains(&record.organization.number)
-    });
+    services.gate.evict_user(&user.id);
+    gone.into_iter().for_each(|organization| services.gate.evict_organization(organization));
     Ok(())
 }
 

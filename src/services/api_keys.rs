@@ -5,6 +5,7 @@ use super::key_settings::{self, Bounds, KeyWishes};
 use super::key_view::{self, KeyView};
 use super::members::by_one_who_still_may;
 use super::pages::{Listed, Page};
+use super::versions::Expected;
 use super::{Context, Event, Services};
 use crate::clock::{SECOND, to_rfc3339};
 use crate::config::KeyAllowance;
@@ -37,7 +38,8 @@ fn organization(services: &Services, context: &Context) -> Result<Organization, 
     services.store.read(|reader| organizations::by_number(reader, number))?.ok_or_else(ServiceError::internal)
 }
 
-fn allowance(services: &Services, organization: &Organization) -> Option<u32> {
+/// How many keys the organization's plan gives; `None` = any number.
+pub fn allowance(services: &Services, organization: &Organization) -> Option<u32> {
     match services.config.plans.named.get(&organization.plan).map(|plan| plan.api_keys) {
         Some(KeyAllowance::Unlimited) => None,
         Some(KeyAllowance::Number(number)) => Some(number),
@@ -230,16 +232,19 @@ fn commit(services: &Services, key: &ApiKey, change: Change) -> Result<(), Servi
     })
 }
 
-/// Changes settings; a superseded key can only be switched off.
+/// Changes settings; a superseded key can only be switched off. Where it is said which version is changed, another one
+/// that somebody else has made meanwhile is not overwritten.
 pub fn change(
     services: &Services,
     context: &Context,
     id: &str,
+    expected: &Expected,
     wishes: impl Fn() -> Result<KeyWishes, ServiceError>,
 ) -> Result<KeyView, ServiceError> {
     with_latest(services, context, id, |key| {
         let organization = organization(services, context)?;
         let after = key_settings::changed(wishes()?, &key.settings, &bounds(services, context, &organization))?;
+        expected.check(key.version)?;
         let changes = key_settings::differences(&key.settings, &after);
         if changes.is_empty() {
             return key_view::of_one(services, context, key);

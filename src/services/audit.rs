@@ -39,7 +39,7 @@ pub struct EntryView {
 /// Who or what an entry speaks of.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PartyView {
-    /// `user`, `api_key`, `operator`, `organization`, `session`, ….
+    /// `user`, `api_key`, `operator`, `organization`, `session`, `share`, ….
     pub kind: String,
     /// The id, where it has one.
     pub id: Option<String>,

@@ -18,11 +18,11 @@ use crate::store::{api_keys, open_counts};
 pub struct RequestView {
     /// When.
     pub at: String,
-    /// The key's id; null for a session's request.
+    /// The key's id; null where it was no key.
     pub key_id: Option<String>,
     /// The key's name.
     pub key_name: Option<String>,
-    /// `api_key` or `session`.
+    /// `api_key`, `session`, `share` or `widget`.
     pub credential: String,
     /// The method, host and path that were asked for.
     pub method: String,

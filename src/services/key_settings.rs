@@ -17,7 +17,7 @@ const MAX_METADATA_BYTES: usize = 4_096;
 /// A setting in a request: left out, null, or a value.
 pub type Wish<T> = Option<Option<T>>;
 
-fn wish<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Wish<T>, D::Error> {
+pub(super) fn wish<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Wish<T>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -197,14 +197,15 @@ fn apply(
 }
 
 /// A value where null makes no sense.
-fn required<T>(wish: Wish<T>, field: &str, faults: &mut Faults) -> Option<T> {
+pub(super) fn required<T>(wish: Wish<T>, field: &str, faults: &mut Faults) -> Option<T> {
     if matches!(wish, Some(None)) {
         faults.add(field, "must not be null");
     }
     wish.flatten()
 }
 
-fn parse_expiry(text: &str, now: UnixMillis) -> Result<UnixMillis, String> {
+/// An expiry: in the future; a bare date is the end of its day.
+pub fn parse_expiry(text: &str, now: UnixMillis) -> Result<UnixMillis, String> {
     let at = parse_time(text, DayEdge::End)?;
     if at > now { Ok(at) } else { Err(String::from("must be in the future")) }
 }

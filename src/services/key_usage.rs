@@ -159,9 +159,8 @@ impl Span {
     fn points(self, counts: Option<&BTreeMap<i64, Counts>>) -> Vec<UsagePoint> {
         let first = self.from.div_euclid(self.step);
         let steps = (first..first + self.length()).map(|step| step * self.step);
-        let counts_at = |at: UnixMillis| {
-            counts.and_then(|counts| counts.get(&at.div_euclid(MINUTE))).copied().unwrap_or_default()
-        };
+        let counts_at =
+            |at: UnixMillis| counts.and_then(|counts| counts.get(&at.div_euclid(MINUTE))).copied().unwrap_or_default();
         let point = |at| {
             let Counts { allowed, denied } = counts_at(at);
             UsagePoint { at: to_rfc3339(at), allowed, denied }

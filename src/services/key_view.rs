@@ -102,6 +102,8 @@ pub struct KeyView {
     /// The caller's own notes.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<serde_json::Value>,
+    /// Grows with each change of the settings; use does not change it. As the ETag, for If-Match.
+    pub version: i64,
 }
 
 /// What is known of the people and organizations that keys name.
@@ -209,6 +211,7 @@ fn view(
         ip_allow_list: key.settings.ip_allow_list,
         rate_limit: key.settings.rate_limit,
         active: key.settings.active,
+        version: key.version,
     }
 }
 

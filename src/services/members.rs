@@ -145,9 +145,9 @@ fn party(member: &Member) -> Party {
     Party { kind: String::from("user"), id: Some(member.user.clone()), name: member.name.clone() }
 }
 
-/// What somebody's keys may do has changed: every cache forgets them.
+/// What somebody's keys and shares may do has changed: every cache forgets them.
 pub fn forget_keys_of(services: &Services, user: &str) {
-    services.gate.evict(|record| record.owner.as_deref() == Some(user));
+    services.gate.evict_user(user);
 }
 
 /// Gives a member another role. `role` is read once it is known that the member is theirs to change.

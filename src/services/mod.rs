@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod device;
 pub mod error;
+pub mod events;
 pub mod expiry_warnings;
 pub mod explain;
 pub mod invitations;
@@ -15,11 +16,13 @@ pub mod key_settings;
 pub mod key_usage;
 pub mod key_view;
 pub mod lockout;
+pub mod markdown;
 pub mod member_lockout;
 pub mod members;
 pub mod operator;
 pub mod organization;
 pub mod organizations;
+pub mod origins;
 pub mod outbox;
 pub mod outbox_delivery;
 pub mod own_organization;
@@ -28,13 +31,35 @@ pub mod pages;
 pub mod password_rules;
 pub mod passwords;
 pub mod people;
+pub mod project_activity;
+pub mod project_members;
+pub mod project_prd;
+pub mod project_shares;
+pub mod project_status;
+pub mod project_view;
+pub mod projects;
 pub mod registration;
 pub mod sessions;
 pub mod setup;
+pub mod share_passwords;
+pub mod share_settings;
+pub mod shares;
 pub mod sign_in_links;
+pub mod templates;
 pub mod text_pages;
+pub mod texts;
 pub mod users;
 pub mod verification;
+pub mod versions;
+mod webhook_switching;
+pub mod webhook_deliveries;
+pub mod webhook_lanes;
+pub mod webhook_sending;
+pub mod webhook_settings;
+pub mod webhooks;
+pub mod widget_sessions;
+pub mod widget_settings;
+pub mod widgets;
 
 use std::sync::Arc;
 
@@ -70,6 +95,8 @@ pub struct Services {
     pub hashing: HashingQueue,
     /// Wrong passwords, and who waits for a place.
     pub lockout: Lockout,
+    /// Passwords of shares, and who waits for a turn.
+    pub share_passwords: share_passwords::SharePasswords,
     /// All settings.
     pub config: Arc<Config>,
     /// The digest of the setup link's token, until it is used.
@@ -78,6 +105,8 @@ pub struct Services {
     pub delivery: outbox_delivery::Delivery,
     /// What runs by the clock.
     pub jobs: jobs::Jobs,
+    /// The way out of webhooks.
+    pub webhook_client: crate::webhook::client::Client,
 }
 
 /// Who asks.
@@ -148,6 +177,10 @@ impl Context {
             }
             Actor::Credential(Credential::Key(key)) => {
                 Party { kind: String::from("api_key"), id: Some(key.id.clone()), name: key.name.clone() }
+            }
+            Actor::Credential(Credential::Share(share)) => {
+                let id = Some(share.record.id.clone());
+                Party { kind: String::from("share"), id, name: String::from("Somebody with a share") }
             }
             Actor::Credential(_) => {
                 Party { kind: String::from("anonymous"), id: None, name: String::from("Anonymous") }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::api_keys::allowance;
 use super::error::ServiceError;
 use super::lockout::Attempt;
 use super::members::by_one_who_still_may;
@@ -10,7 +11,7 @@ use crate::clock::to_rfc3339;
 use crate::error_code::ErrorCode;
 use crate::store::audit_log::Party;
 use crate::store::organizations::{self, Organization};
-use crate::store::{Change, Refusal, users};
+use crate::store::{Change, Refusal, api_keys, memberships, users};
 
 /// An organization, as its administrators see it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -26,18 +27,47 @@ pub struct OwnOrganizationView {
     pub home: bool,
     /// When it was made.
     pub created_at: String,
+    /// How many people belong to it.
+    pub members: i64,
+    /// What the plan gives of keys, and what of it is used.
+    pub api_keys: KeyAllowanceView,
 }
 
-impl From<Organization> for OwnOrganizationView {
-    fn from(organization: Organization) -> Self {
-        OwnOrganizationView {
-            id: organization.id,
-            name: organization.name,
-            plan: organization.plan,
-            home: organization.home,
-            created_at: to_rfc3339(organization.created_at),
-        }
-    }
+/// What the plan gives of keys, and what of it is used.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyAllowanceView {
+    /// How many there may be; null = any number.
+    pub allowance: Option<u32>,
+    /// How many count: every one but deleted and superseded ones.
+    pub used: i64,
+    /// The highest limit of one key, requests a minute.
+    pub max_rate_limit: u32,
+    /// The limit of a key that has none of its own.
+    pub default_rate_limit: u32,
+}
+
+fn view(services: &Services, organization: Organization) -> Result<OwnOrganizationView, ServiceError> {
+    let number = organization.number;
+    let (used, members) =
+        services.store.read(|reader| Ok((api_keys::counting(reader, number)?, memberships::count(reader, number)?)))?;
+    let plan_limit = services.config.plans.named.get(&organization.plan).map_or(1, |plan| plan.max_rate_limit);
+    let settings = &services.config.api_keys;
+    let api_keys = KeyAllowanceView {
+        allowance: allowance(services, &organization),
+        used,
+        max_rate_limit: plan_limit.min(settings.max_rate_limit),
+        default_rate_limit: settings.default_rate_limit.min(plan_limit),
+    };
+    Ok(OwnOrganizationView {
+        id: organization.id,
+        name: organization.name,
+        plan: organization.plan,
+        home: organization.home,
+        created_at: to_rfc3339(organization.created_at),
+        members,
+        api_keys,
+    })
 }
 
 fn own(services: &Services, context: &Context) -> Result<Organization, ServiceError> {
@@ -52,7 +82,7 @@ pub fn party(organization: &Organization) -> Party {
 
 /// The caller's organization.
 pub fn get(services: &Services, context: &Context) -> Result<OwnOrganizationView, ServiceError> {
-    Ok(own(services, context)?.into())
+    view(services, own(services, context)?)
 }
 
 /// Gives it another name; without one, nothing changes.
@@ -62,10 +92,10 @@ pub fn change(
     name: Option<String>,
 ) -> Result<OwnOrganizationView, ServiceError> {
     let organization = own(services, context)?;
-    let Some(name) = name else { return Ok(organization.into()) };
+    let Some(name) = name else { return view(services, organization) };
     let name = people::parse_name(&name).map_err(|fault| ServiceError::field("name", fault))?;
     if name == organization.name {
-        return Ok(organization.into());
+        return view(services, organization);
     }
     let renamed = Organization { name, ..organization.clone() };
     let event = Event {
@@ -79,7 +109,7 @@ pub fn change(
         .exactly_one(statement, Refusal::Outdated)
         .audited(services.audit(context, event)?);
     services.store.commit(change)?;
-    Ok(renamed.into())
+    view(services, renamed)
 }
 
 /// The home organization stays, whoever asks.
@@ -115,6 +145,6 @@ pub fn delete(services: &Services, context: &Context, attempt: Attempt, password
         .exactly_one(last, Refusal::NotFound)
         .audited(services.audit(context, event)?);
     let result = services.store.commit(change);
-    services.gate.evict(|record| record.organization.number == organization.number);
+    services.gate.evict_organization(organization.number);
     Ok(result?)
 }

@@ -98,7 +98,7 @@ pub fn set_plan(
         let statement = organizations::set_plan(organization.number, &organization.plan, plan);
         let change = Change::new().exactly_one(statement, Refusal::Outdated).audited(services.audit(context, event)?);
         services.store.commit(change)?;
-        services.gate.evict(|record| record.organization.number == organization.number);
+        services.gate.evict_organization(organization.number);
     }
     Ok(Organization { plan: plan.to_owned(), ..organization }.into())
 }

@@ -3,6 +3,8 @@
 use rusqlite::types::Value;
 
 use super::audit_log::AuditEntry;
+use super::webhook_bell::Touch;
+use super::webhook_events::NewEvent;
 
 /// SQL with its values bound. It has touched nothing yet.
 #[derive(Clone, Debug)]
@@ -10,17 +12,23 @@ pub struct Statement {
     pub(super) sql: &'static str,
     pub(super) values: Vec<Value>,
     pub(super) rings: bool,
+    pub(super) touch: Option<Touch>,
 }
 
 impl Statement {
     /// `sql` with `values` for its `?1`, `?2`, ….
     pub(super) fn new(sql: &'static str, values: Vec<Value>) -> Self {
-        Statement { sql, values, rings: false }
+        Statement { sql, values, rings: false, touch: None }
     }
 
     /// After the commit, whoever delivers mail is woken ([`super::Store::mail_bell`]).
     pub(super) fn that_rings(self) -> Self {
         Statement { rings: true, ..self }
+    }
+
+    /// After the commit, whoever sends webhooks is told of this ([`super::Store::webhook_bell`]).
+    pub(super) fn that_touches(self, touch: Touch) -> Self {
+        Statement { touch: Some(touch), ..self }
     }
 }
 
@@ -59,6 +67,7 @@ pub enum Refusal {
 pub struct Change {
     pub(super) steps: Vec<(Statement, Expect)>,
     pub(super) entries: Vec<AuditEntry>,
+    pub(super) events: Vec<NewEvent>,
 }
 
 impl Change {
@@ -85,7 +94,13 @@ impl Change {
         self
     }
 
-    /// Adds an entry to the audit log.
+    /// Tells webhooks of something that is not in the audit log.
+    pub fn telling(mut self, event: NewEvent) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// Adds an entry to the audit log; webhooks are told of it.
     pub fn audited(mut self, entry: AuditEntry) -> Self {
         self.entries.push(entry);
         self

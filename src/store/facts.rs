@@ -18,11 +18,13 @@ pub(super) fn remember_master_key(connection: &mut Connection, check: &[u8; 32])
     Ok(())
 }
 
-/// The greatest number that an organization or a key ever had, whether it is still there or not.
+/// The greatest number that an organization, a key, a share or a widget ever had, whether it is still there or not.
 pub(super) fn greatest_number(reader: &Reader) -> ReadResult<i64> {
     reader.query_row(
         "SELECT max((SELECT coalesce(max(number), 0) FROM organizations),
                     (SELECT coalesce(max(number), 0) FROM api_keys),
+                    (SELECT coalesce(max(number), 0) FROM shares),
+                    (SELECT coalesce(max(number), 0) FROM widgets),
                     (SELECT coalesce(max(organization), 0) FROM audit_log),
                     coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM facts WHERE name = 'greatest_number'), 0))",
         [],
@@ -37,6 +39,8 @@ pub(super) fn keep_greatest_number() -> Statement {
         "INSERT INTO facts (name, value) VALUES ('greatest_number', CAST(CAST(max(
              (SELECT coalesce(max(number), 0) FROM organizations),
              (SELECT coalesce(max(number), 0) FROM api_keys),
+             (SELECT coalesce(max(number), 0) FROM shares),
+             (SELECT coalesce(max(number), 0) FROM widgets),
              coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM facts WHERE name = 'greatest_number'), 0)
          ) AS TEXT) AS BLOB))
          ON CONFLICT (name) DO UPDATE SET value = excluded.value",

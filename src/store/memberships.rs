@@ -122,6 +122,13 @@ pub fn delete(organization: i64, user: &str) -> Statement {
     )
 }
 
+/// How many members an organization has.
+pub fn count(reader: &Reader, organization: i64) -> ReadResult<i64> {
+    reader
+        .prepare_cached("SELECT count(*) FROM memberships WHERE organization = ?1")?
+        .query_row([organization], |row| row.get(0))
+}
+
 /// Whether a user is an organization's only member.
 pub fn is_only_member(reader: &Reader, organization: i64, user: &str) -> ReadResult<bool> {
     reader

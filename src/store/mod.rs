@@ -25,12 +25,24 @@ pub mod memberships;
 pub mod open_counts;
 pub mod organizations;
 pub mod outbox;
+pub mod project_members;
+pub mod project_prd_versions;
+pub mod project_status_history;
+pub mod projects;
 pub mod requests;
 pub mod schema;
 pub mod sessions;
+pub mod shares;
 pub mod sign_in_failures;
+pub mod templates;
 pub mod usage;
 pub mod users;
+pub mod webhook_bell;
+pub mod webhook_deliveries;
+pub mod webhook_events;
+pub mod webhooks;
+pub mod widget_sessions;
+pub mod widgets;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -112,6 +124,7 @@ pub struct Store {
     writer: writer::Writer,
     next_number: AtomicI64,
     mail_bell: Notify,
+    webhook_bell: Arc<webhook_bell::WebhookBell>,
     options: Options,
 }
 
@@ -132,10 +145,11 @@ impl Store {
         let ledger = read_pool(&ledger_path).map_err(|cause| OpenError::Pool(cause.to_string()))?;
         let greatest =
             facts::greatest_number(&connection).map_err(|cause| OpenError::from_sqlite(&state_path, cause))?;
-        let writer = writer::Writer::start(connection, options.chain_key.clone())
+        let webhook_bell = Arc::<webhook_bell::WebhookBell>::default();
+        let writer = writer::Writer::start(connection, options.chain_key.clone(), Arc::clone(&webhook_bell))
             .map_err(|cause| OpenError::Pool(cause.to_string()))?;
         let next_number = AtomicI64::new(greatest + 1);
-        Ok(Arc::new(Store { state, ledger, writer, next_number, mail_bell: Notify::new(), options }))
+        Ok(Arc::new(Store { state, ledger, writer, next_number, mail_bell: Notify::new(), webhook_bell, options }))
     }
 
     /// Reads from `claviger.db`, in one snapshot.
@@ -163,7 +177,12 @@ impl Store {
         &self.mail_bell
     }
 
-    /// A number that no organization and no key has, nor will have.
+    /// Rung when a change has put something into webhooks' queues, or has changed a webhook, after its commit.
+    pub fn webhook_bell(&self) -> &Arc<webhook_bell::WebhookBell> {
+        &self.webhook_bell
+    }
+
+    /// A number that no organization, no key, no share and no widget has, nor will have.
     pub fn next_number(&self) -> i64 {
         self.next_number.fetch_add(1, Ordering::Relaxed)
     }

@@ -3,6 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row};
 
+use super::webhook_bell::Touch;
 use super::{ReadResult, Reader, Statement, facts};
 use crate::clock::UnixMillis;
 
@@ -108,7 +109,8 @@ pub fn insert_for_the_homeless(organization: &Organization, user: &str) -> State
 pub fn delete(number: i64) -> Vec<Statement> {
     vec![
         facts::keep_greatest_number(),
-        Statement::new("DELETE FROM organizations WHERE number = ?1 AND home = 0", vec![Value::from(number)]),
+        Statement::new("DELETE FROM organizations WHERE number = ?1 AND home = 0", vec![Value::from(number)])
+            .that_touches(Touch::All),
     ]
 }
 

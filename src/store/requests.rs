@@ -18,12 +18,13 @@ use crate::clock::{MINUTE, UnixMillis};
 pub struct RequestRow {
     pub at: UnixMillis,
     pub organization: i64,
-    /// 0 where no key was presented.
+    /// 0 for a session. A share's or a widget's number stands both here and in `key`: keys, shares and widgets have
+    /// their numbers from one row, so that their windows and their usage are found alike.
     pub family: i64,
     pub key: i64,
-    /// `api_key`, `session`, ….
+    /// `api_key`, `session`, `share` or `widget`.
     pub credential: Cow<'static, str>,
-    /// Who: a user's id, or the key's where it has no owner.
+    /// Who: a user's id, or the key's where it has no owner; a share's id.
     pub subject: Arc<str>,
     pub method: Cow<'static, str>,
     pub host: CompactString,

@@ -3,7 +3,10 @@
 //! Changes that wait at the same moment share one commit: each runs in a savepoint of its own, so that one that is
 //! refused takes nothing of the others with it. After any error SQLite may have rolled back all of it (a full disk, an
 //! I/O error); then every change of that commit fails.
+//!
+//! What the audit log is told, webhooks are told too: their queue is written here, in the same transaction.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
@@ -11,7 +14,8 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::chain::{self, ChainEnd};
 use super::change::{Change, Expect};
-use super::{StoreError, audit_log};
+use super::webhook_bell::{Touched, WebhookBell};
+use super::{StoreError, audit_log, webhook_events};
 use crate::crypto::signature::SigningKey;
 
 struct Job {
@@ -29,11 +33,15 @@ pub(super) struct Writer {
 const GROUP: usize = 64;
 
 impl Writer {
-    pub(super) fn start(connection: Connection, chain_key: SigningKey) -> std::io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        chain_key: SigningKey,
+        bell: Arc<WebhookBell>,
+    ) -> std::io::Result<Self> {
         let (jobs, receiver) = channel();
         let thread = std::thread::Builder::new()
             .name(String::from("store"))
-            .spawn(move || run(connection, &chain_key, &receiver))?;
+            .spawn(move || run(connection, &chain_key, &bell, &receiver))?;
         Ok(Writer { jobs: Some(jobs), thread: Some(thread) })
     }
 
@@ -54,7 +62,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut connection: Connection, chain_key: &SigningKey, jobs: &Receiver<Job>) {
+fn run(mut connection: Connection, chain_key: &SigningKey, bell: &WebhookBell, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -63,7 +71,7 @@ fn run(mut connection: Connection, chain_key: &SigningKey, jobs: &Receiver<Job>)
             group.push(next);
         }
         let (changes, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.change, job.answer)).unzip();
-        let results = commit_together(&mut connection, chain_key, &changes);
+        let results = commit_together(&mut connection, chain_key, bell, &changes);
         if results.iter().all(|result| matches!(result, Err(StoreError::Busy(_)))) {
             // Those that came meanwhile have waited for the same lock; they do not wait for it once more.
             for job in jobs.try_iter() {
@@ -79,10 +87,14 @@ fn run(mut connection: Connection, chain_key: &SigningKey, jobs: &Receiver<Job>)
 fn commit_together(
     connection: &mut Connection,
     chain_key: &SigningKey,
+    bell: &WebhookBell,
     changes: &[Change],
 ) -> Vec<Result<(), StoreError>> {
     match try_together(connection, chain_key, changes) {
-        Ok(results) => results,
+        Ok((results, touched)) => {
+            bell.ring(touched);
+            results
+        }
         Err(error) => {
             if !connection.is_autocommit() {
                 let _ = connection.execute_batch("ROLLBACK");
@@ -97,20 +109,23 @@ fn try_together(
     connection: &mut Connection,
     chain_key: &SigningKey,
     changes: &[Change],
-) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+) -> Result<(Vec<Result<(), StoreError>>, Touched), StoreError> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let mut end = audit_log::chain_end(connection, chain_key)?;
     let mut results = Vec::with_capacity(changes.len());
+    let mut touched = Touched::default();
     for change in changes {
         connection.execute_batch("SAVEPOINT one")?;
         let mut tentative = end;
-        let result = run_one(connection, chain_key, change, &mut tentative);
+        let mut touches = Touched::default();
+        let result = run_one(connection, chain_key, change, &mut tentative, &mut touches);
         if connection.is_autocommit() {
             // The whole transaction is gone, and what ran before with it.
             return Err(result.err().unwrap_or_else(|| StoreError::Failed(String::from("rolled back"))));
         }
         if result.is_ok() {
             end = tentative;
+            touched.merge(touches);
         } else {
             connection.execute_batch("ROLLBACK TO one")?;
         }
@@ -118,7 +133,7 @@ fn try_together(
         results.push(result);
     }
     connection.execute_batch("COMMIT")?;
-    Ok(results)
+    Ok((results, touched))
 }
 
 fn run_one(
@@ -126,6 +141,7 @@ fn run_one(
     chain_key: &SigningKey,
     change: &Change,
     end: &mut ChainEnd,
+    touched: &mut Touched,
 ) -> Result<(), StoreError> {
     for (statement, expect) in &change.steps {
         let mut prepared = connection.prepare_cached(statement.sql)?;
@@ -135,11 +151,18 @@ fn run_one(
         {
             return Err(StoreError::Refused(*refusal));
         }
+        if let Some(touch) = &statement.touch {
+            touched.add(touch.clone());
+        }
     }
     for entry in &change.entries {
         let digest = entry.digest(end.seq + 1);
         *end = chain::extend(chain_key, end, &digest);
         audit_log::insert(connection, entry, end, &digest)?;
+        webhook_events::queue_entry(connection, entry, touched)?;
+    }
+    for event in &change.events {
+        webhook_events::queue(connection, event, touched)?;
     }
     Ok(())
 }

@@ -86,7 +86,8 @@ async fn a_key_with_every_setting_is_told_whole() {
         "read:all",
         "write:all"
       ],
-      "status": "active"
+      "status": "active",
+      "version": 1
     }
     "#);
 }
@@ -128,7 +129,8 @@ async fn a_key_of_a_name_alone_has_the_defaults() {
       "role": "admin",
       "rotatedFrom": null,
       "scopes": null,
-      "status": "active"
+      "status": "active",
+      "version": 1
     }
     "#);
 }
@@ -151,7 +153,7 @@ async fn a_key_is_shown_once_and_never_again() {
     let mut again = session.key(&key.id).await;
     let mut made = key.object.clone();
     made.as_object_mut().unwrap().remove("key");
-    for field in ["name", "lastUsedAt", "lastUsedIp", "lastUserAgent", "requestCount"] {
+    for field in ["name", "lastUsedAt", "lastUsedIp", "lastUserAgent", "requestCount", "version"] {
         (again[field], made[field]) = (Value::Null, Value::Null);
     }
     assert_eq!(again, made, "get tells what making told");
@@ -172,6 +174,7 @@ async fn each_setting_can_be_changed_and_null_clears_it() {
             let response = session.patch(&of_key, &json!({ field: value })).await;
             assert_eq!(response.status(), 200, "{field}");
             expected[field] = value.clone();
+            expected["version"] = json!(expected["version"].as_u64().unwrap() + 1);
             if field == "rateLimit" {
                 expected["requestsPerMinute"] = json!(value.as_u64().unwrap_or(60));
             }

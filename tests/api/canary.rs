@@ -220,6 +220,42 @@ impl Flow<'_> {
         }
     }
 
+    /// Shares, of paths and of a project: their tokens and their passwords.
+    fn shares(&mut self) {
+        const SECRET: &str = "Canary-Passw0rd-of-a-share";
+        const WRONG: &str = "Canary-Passw0rd-of-no-share";
+        for password in [SECRET, WRONG] {
+            self.secrets.add("a share's password", password);
+        }
+        let project = text(&self.call("POST", "/api/projects", Some(json!({ "name": "canary" })), 201).json()["id"]);
+        let one = format!("/api/projects/{project}");
+        for (path, body, asked) in [
+            ("/api/shares".to_owned(), json!({ "paths": ["/x"], "password": SECRET }), "/verify".to_owned()),
+            (format!("{one}/shares"), json!({ "password": SECRET }), one.clone()),
+        ] {
+            let made = self.call("POST", &path, Some(body), 201).json();
+            let token = text(&made["token"]);
+            self.secrets.add("a share's token", &token);
+            let (port, in_header) = (self.site.port, format!("X-Share-Token: {token}"));
+            for password in [SECRET, WRONG, SECRET] {
+                let answer =
+                    must_send(port, "GET", &asked, &[&in_header, &format!("X-Share-Password: {password}")], None);
+                assert!(!answer.body.contains(&token) && !answer.body.contains(password), "{answer:?}");
+            }
+            must_send(port, "GET", &asked, &[&in_header], None);
+            must_send(port, "GET", &asked, &[&format!("{in_header}0")], None);
+            must_send(port, "GET", &asked, &[&format!("Authorization: Bearer {token}")], None);
+            let in_query = must_send(port, "GET", &format!("{one}?token={token}"), &[&in_header], None);
+            assert_eq!((in_query.status, in_query.code().as_str()), (400, "CREDENTIALS_IN_QUERY"));
+            let named = json!({ "name": token, "paths": ["/x"], "passwort": SECRET });
+            let refused = self.call("POST", "/api/shares", Some(named), 400);
+            assert!(!refused.body.contains(&token) && !refused.body.contains(SECRET), "{refused:?}");
+            self.call("GET", &path, None, 200);
+            self.call("DELETE", &format!("{path}/{}", text(&made["id"])), None, 204);
+            must_send(port, "GET", &asked, &[&in_header], None);
+        }
+    }
+
     /// Wherever a key can be put, right and wrong.
     fn use_everywhere(&self, key: &str) {
         let port = self.site.port;
@@ -271,6 +307,48 @@ impl Flow<'_> {
         self.secrets.add("a link's token", link.trim().split_once("token=").unwrap().1);
     }
 
+    /// Secrets of webhooks: shown, rotated, signing. What they sign may be in the database.
+    fn webhooks(&mut self) {
+        const WEBHOOKS: &str = "/api/admin/webhooks";
+        let receiver = crate::support::receiver::Receiver::start();
+        let wish = json!({ "url": receiver.url("/"), "events": ["*"] });
+        let made = self.call("POST", WEBHOOKS, Some(wish), 201).json();
+        let one = format!("{WEBHOOKS}/{}", text(&made["id"]));
+        for round in 1..=2 {
+            let secret = text(&self.call("GET", &format!("{one}/secret"), None, 200).json()["secret"]);
+            let coded = secret.strip_prefix("whsec_").unwrap();
+            self.secrets.add("a webhook's secret, decoded", STANDARD.decode(coded).unwrap());
+            self.secrets.add("a webhook's secret", &secret);
+            self.call("POST", &format!("{one}/test"), None, 202);
+            let received = receiver.wait_for("/", round);
+            assert!(received.iter().all(|received| !received.body.contains(coded)));
+            self.call("POST", &format!("{one}/rotate-secret"), None, 200);
+        }
+        self.call("GET", &format!("{one}/deliveries"), None, 200);
+    }
+
+    /// A widget's secrets, the hash of a user id, and the tokens of its sessions.
+    fn widgets(&mut self) {
+        let made = self.call("POST", "/api/admin/widgets", Some(json!({ "name": "Chat" })), 201);
+        let path = format!("/api/admin/widgets/{}", text(&made.json()["id"]));
+        for _ in 0..2 {
+            let secret = text(&self.call("GET", &format!("{path}/secret"), None, 200).json()["secret"]);
+            let hash = crate::widgets::hash(&secret, "user-7");
+            let session = format!("/api/widgets/{}/session", text(&made.json()["id"]));
+            let body = json!({ "userId": "user-7", "userHash": hash });
+            let token = text(&self.call("POST", &session, Some(body), 201).json()["token"]);
+            let odd = json!({ "userId": "user-7", "userHash": hash, "usrHash": hash });
+            assert!(!self.call("POST", &session, Some(odd), 400).body.contains(&hash));
+            self.use_everywhere(&token);
+            self.call("POST", &session, Some(json!({ "userId": "eve", "userHash": hash })), 403);
+            self.secrets.add("a widget's secret", secret);
+            self.secrets.add("a user hash", hash);
+            self.secrets.add("the token of a widget's session", token);
+            self.call("POST", &format!("{path}/rotate-secret"), None, 200);
+        }
+        self.call("DELETE", &path, None, 204);
+    }
+
     fn master_key(&mut self) {
         let hex = std::fs::read_to_string(self.site.data_dir().join("master.key")).unwrap();
         let hex = hex.trim();
@@ -290,7 +368,7 @@ fn wait_for_setup_line(site: &Site, server: &mut Server) {
 }
 
 fn go_through_every_flow(log: &str) {
-    let site = Site::new(&format!("[log]\n{log}\n"));
+    let site = Site::new(&format!("[webhooks]\nallow_networks = [\"127.0.0.1\"]\n[log]\n{log}\n"));
     let mut server = site.serve();
     wait_for_setup_line(&site, &mut server);
     let mut flow = Flow { site: &site, secrets: Secrets::default(), cookie: String::from("X-None: 1") };
@@ -298,7 +376,10 @@ fn go_through_every_flow(log: &str) {
     flow.set_up_and_sign_in();
     flow.accounts();
     flow.keys();
+    flow.shares();
     flow.team();
+    flow.webhooks();
+    flow.widgets();
     let proved = site.run(&["audit", "verify"]);
     assert!(proved.status.success(), "{proved:?}");
     flow.secrets.assert_nowhere(&site);

@@ -42,7 +42,7 @@ async fn the_document_is_of_version_three_and_names_claviger() {
     assert_eq!(document["info"]["title"], "Claviger");
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     let schemes = document["components"]["securitySchemes"].as_object().unwrap();
-    assert_eq!(schemes.keys().collect::<Vec<_>>(), ["apiKey", "bearer", "session"]);
+    assert_eq!(schemes.keys().collect::<Vec<_>>(), ["apiKey", "bearer", "session", "share"]);
 }
 
 #[tokio::test]
@@ -105,6 +105,11 @@ async fn the_bodies_have_every_field_of_the_contract() {
     assert_eq!(body_fields(&document, "/api/admin/rest-api-keys/{id}/rotate", "post"), ["graceSeconds"]);
     assert_eq!(body_fields(&document, "/api/setup", "post"), sorted("token name email password organization"));
     assert_eq!(body_fields(&document, "/api/auth/sign-in", "post"), sorted("email password"));
+    let widget = "name allowedOrigins requireIdentity webhookId requestsPerMinute";
+    assert_eq!(body_fields(&document, "/api/admin/widgets", "post"), sorted(widget));
+    assert_eq!(body_fields(&document, "/api/admin/widgets/{id}", "patch"), sorted(widget));
+    let session = "userId userName userEmail userHash";
+    assert_eq!(body_fields(&document, "/api/widgets/{id}/session", "post"), sorted(session));
     for (method, path, fields) in [
         ("post", "register", "name email password timezone inviteToken"),
         ("post", "verify-email", "token"),
@@ -117,6 +122,17 @@ async fn the_bodies_have_every_field_of_the_contract() {
         ("delete", "account", "password"),
     ] {
         assert_eq!(body_fields(&document, &format!("/api/auth/{path}"), method), sorted(fields), "{path}");
+    }
+    for (method, path, fields) in [
+        ("post", "projects", "name description templateId"),
+        ("patch", "projects/{id}", "name description"),
+        ("put", "projects/{id}/prd", "content"),
+        ("post", "projects/{id}/status", "status note"),
+        ("put", "projects/{id}/members/{userId}", "access"),
+        ("post", "admin/templates", "name description prd"),
+        ("patch", "admin/templates/{id}", "name description prd"),
+    ] {
+        assert_eq!(body_fields(&document, &format!("/api/{path}"), method), sorted(fields), "{path}");
     }
     assert_eq!(body_fields(&document, "/api/keys/verify", "post"), sorted("key method path host ip userAgent cost"));
 }

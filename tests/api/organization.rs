@@ -45,6 +45,29 @@ async fn an_organization_is_seen_and_renamed() {
 }
 
 #[tokio::test]
+async fn what_the_plan_gives_and_what_of_it_is_used_is_told() {
+    let (app, ada, bea) = two().await;
+    let unlimited: Value = ada.get(ORGANIZATION).await.json().await.unwrap();
+    assert_eq!(unlimited["apiKeys"]["allowance"], Value::Null);
+    let told = |session: Session| async move {
+        let seen: Value = session.get(ORGANIZATION).await.json().await.unwrap();
+        (seen["apiKeys"].clone(), seen["members"].clone())
+    };
+    let keys = |allowance: u32, used: u32| json!({ "allowance": allowance, "used": used, "maxRateLimit": 10_000, "defaultRateLimit": 60 });
+    assert!(app.claviger(&["org", "plan", "org_other", "professional"]).status.success());
+    let first = bea.make_key(json!({})).await;
+    let second = bea.make_key(json!({})).await;
+    bea.make_key(json!({})).await;
+    assert_eq!(told(bea.clone()).await, (keys(10, 3), json!(2)));
+    // Neither a superseded key nor a deleted one counts.
+    bea.post(&format!("{KEYS}/{}/rotate", first.id), &json!({})).await;
+    bea.delete(&format!("{KEYS}/{}", second.id)).await;
+    assert_eq!(told(bea.clone()).await, (keys(10, 2), json!(2)));
+    assert!(app.claviger(&["org", "plan", "org_other", "free"]).status.success());
+    assert_eq!(told(bea).await, (keys(0, 2), json!(2)));
+}
+
+#[tokio::test]
 async fn only_an_owner_s_session_with_the_password_deletes_and_never_the_home_organization() {
     let (app, ada, bea) = two().await;
     let password = json!({ "password": PASSWORD });

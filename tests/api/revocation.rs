@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::support::process::Prober;
 use super::support::{App, KEYS, Key, Session};
+use super::widgets;
 
 const WORKERS: usize = 64;
 /// What each worker asks after the answer.
@@ -22,12 +23,16 @@ struct Round {
 
 impl Round {
     fn begin(app: &App, key: &Key) -> Round {
+        Round::with_header(app, &format!("Authorization: Bearer {}", key.token))
+    }
+
+    fn with_header(app: &App, header: &str) -> Round {
         let (asked, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let workers = (0..WORKERS)
             .map(|_| {
                 let (asked, answered) = (Arc::clone(&asked), Arc::clone(&answered));
-                let (port, token) = (app.address.port(), key.token.clone());
-                std::thread::spawn(move || work(port, &token, &asked, &answered))
+                let (port, header) = (app.address.port(), header.to_owned());
+                std::thread::spawn(move || work(port, &header, &asked, &answered))
             })
             .collect();
         Round { asked, answered, workers }
@@ -50,8 +55,8 @@ impl Round {
     }
 }
 
-fn work(port: u16, token: &str, asked: &AtomicUsize, answered: &AtomicBool) -> Vec<u16> {
-    let mut prober = Prober::connect(port, token).unwrap();
+fn work(port: u16, header: &str, asked: &AtomicUsize, answered: &AtomicBool) -> Vec<u16> {
+    let mut prober = Prober::with_header(port, header).unwrap();
     let mut after = Vec::new();
     while after.len() < AFTER {
         let begun_after = answered.load(Ordering::SeqCst);
@@ -132,4 +137,64 @@ async fn no_request_begun_after_a_change_to_the_free_plan_is_accepted() {
     let plan = |plan: &str| assert!(app.claviger(&["org", "plan", "home", plan]).status.success());
     let revoke = |_| async { plan("free") };
     no_request_passes(&app, &session, 403, revoke, || plan("enterprise")).await;
+}
+
+#[tokio::test]
+async fn no_request_begun_after_a_share_s_revocation_is_accepted() {
+    let (app, session) = App::spawn_with(|config| {
+        config.shares.requests_per_minute = 1_000_000;
+        let allow = vec![String::from("share")];
+        config.rules = vec![claviger::config::Rule { path: "/x".into(), allow, ..Default::default() }];
+    })
+    .await;
+    let (mut asked, mut after) = (0, 0);
+    while asked < REQUESTS / 2 || after < REQUESTS / 4 {
+        let share = session.post("/api/shares", &json!({ "paths": ["/x"] })).await;
+        let share: serde_json::Value = share.json().await.unwrap();
+        let round = Round::with_header(&app, &format!("X-Share-Token: {}", share["token"].as_str().unwrap()));
+        round.in_use().await;
+        let path = format!("/api/shares/{}", share["id"].as_str().unwrap());
+        assert_eq!(session.delete(&path).await.status(), 204);
+        let (statuses, all) = round.end().await;
+        assert!(statuses.iter().all(|status| *status == 401), "{statuses:?}");
+        asked += all;
+        after += statuses.len();
+    }
+}
+
+/// The same for the session of a widget that is under use while its widget is changed so.
+async fn no_session_of_a_widget_passes<F: Future<Output = ()>>(revoke: impl Fn(Session, String) -> F) {
+    let (app, session) = App::spawn_with(|config| {
+        let allow = vec![String::from("widget")];
+        config.rules = vec![claviger::config::Rule { path: "/{*rest}".into(), allow, ..Default::default() }];
+    })
+    .await;
+    let (mut asked, mut after) = (0, 0);
+    while asked < REQUESTS / 2 || after < REQUESTS / 4 {
+        let widget = widgets::make(&session, json!({ "requestsPerMinute": 10_000 })).await;
+        let token = widgets::token(&app, &widget, json!({})).await;
+        let round = Round::with_header(&app, &format!("Authorization: Bearer {token}"));
+        round.in_use().await;
+        revoke(session.clone(), widgets::path(&widget)).await;
+        let (statuses, all) = round.end().await;
+        assert!(statuses.iter().all(|status| *status == 401), "{statuses:?}");
+        asked += all;
+        after += statuses.len();
+    }
+}
+
+#[tokio::test]
+async fn no_request_begun_after_its_widget_is_deleted_is_accepted() {
+    no_session_of_a_widget_passes(|session, path| async move {
+        assert_eq!(session.delete(&path).await.status(), 204);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_request_begun_after_its_widget_got_another_secret_is_accepted() {
+    no_session_of_a_widget_passes(|session, path| async move {
+        assert_eq!(session.post(&format!("{path}/rotate-secret"), &json!({})).await.status(), 200);
+    })
+    .await;
 }

@@ -4,8 +4,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::people;
 use super::support::{App, EMAIL, KEYS, Key, PASSWORD, Session, error_of, text};
+use super::{people, widgets};
 
 /// Ada's Home and Bea's Other, each with a session and a key.
 struct Two {
@@ -85,6 +85,45 @@ async fn every_id_of_another_organization_is_not_found_and_nothing_changes() {
     assert_eq!(bea.key(&beas.id).await, before);
     assert_eq!(app.request(Method::GET, "/v1/version").bearer_auth(&beas.token).send().await.unwrap().status(), 200);
     assert_eq!((log(ada).await, log(bea).await), logged);
+}
+
+#[tokio::test]
+async fn every_widget_of_another_organization_is_not_found_and_nothing_changes() {
+    let Two { app, ada, bea, adas, .. } = two().await;
+    let beas = widgets::make(&bea, json!({ "name": "Bea's" })).await;
+    let log = || async { bea.get("/api/admin/audit-log").await.json::<Value>().await.unwrap()["items"].clone() };
+    let logged = log().await;
+    for (method, rest, body) in [
+        (Method::GET, "", None),
+        (Method::PATCH, "", Some(json!({ "name": "Mine" }))),
+        (Method::PATCH, "", Some(json!({ "nonsense": 1 }))),
+        (Method::DELETE, "", None),
+        (Method::GET, "/secret", None),
+        (Method::POST, "/rotate-secret", None),
+    ] {
+        let ask = |id: &str, by_key: bool| {
+            let path = format!("{}/{id}{rest}", widgets::WIDGETS);
+            let request = match by_key {
+                true => app.request(method.clone(), &path).bearer_auth(&adas.token),
+                false => ada.request(method.clone(), &path),
+            };
+            let request = match &body {
+                Some(body) => request.json(body),
+                None => request,
+            };
+            async move { body_of(request.send().await.unwrap()).await }
+        };
+        let id = text(&beas["id"]);
+        for by_key in [false, true] {
+            let told = ask(&id, by_key).await;
+            // The secret is shown to no key at all.
+            assert_eq!(told.0, if by_key && rest == "/secret" { 403 } else { 404 }, "{method} {rest}");
+            assert_eq!(told, ask("wgt_nobody", by_key).await, "as for an id that there is not: {method} {rest}");
+        }
+    }
+    assert!(!ada.get(widgets::WIDGETS).await.text().await.unwrap().contains("Bea's"));
+    assert_eq!(bea.get(&widgets::path(&beas)).await.json::<Value>().await.unwrap(), beas);
+    assert_eq!(log().await, logged);
 }
 
 #[tokio::test]
@@ -214,4 +253,56 @@ async fn nobody_makes_a_key_of_a_role_above_their_own() {
         assert_eq!(error_of(make.send().await.unwrap()).await, (403, "INSUFFICIENT_ROLE".into()));
         assert_eq!(ada.key(&lower.id).await["role"], *role);
     }
+}
+
+#[tokio::test]
+async fn every_webhook_of_another_organization_is_not_found_and_nothing_changes() {
+    let Two { app, ada, bea, adas, .. } = two().await;
+    const WEBHOOKS: &str = "/api/admin/webhooks";
+    let body = json!({ "url": "https://10.255.255.1/", "events": ["nothing.at_all"], "description": "Bea's" });
+    let made: Value = bea.post(WEBHOOKS, &body).await.json().await.unwrap();
+    let beas = format!("{WEBHOOKS}/{}", text(&made["id"]));
+    let tested: Value = bea.request(Method::POST, &format!("{beas}/test")).send().await.unwrap().json().await.unwrap();
+    let retry = format!("/deliveries/{}/retry", text(&tested["id"]));
+    for (method, rest, body) in [
+        (Method::GET, "", None),
+        (Method::PATCH, "", Some(json!({ "active": false }))),
+        (Method::PATCH, "", Some(json!({ "nonsense": 1 }))),
+        (Method::DELETE, "", None),
+        (Method::GET, "/secret", None),
+        (Method::POST, "/rotate-secret", None),
+        (Method::POST, "/rotate-secret", Some(json!({ "nonsense": 1 }))),
+        (Method::POST, "/test", None),
+        (Method::GET, "/deliveries", None),
+        (Method::GET, "/deliveries?nonsense=1", None),
+        (Method::POST, retry.as_str(), None),
+    ] {
+        let answer = |webhook: &str, by_key: bool| {
+            let path = format!("{webhook}{rest}");
+            let request = match by_key {
+                true => app.request(method.clone(), &path).bearer_auth(&adas.token),
+                false => ada.request(method.clone(), &path),
+            };
+            let request = match &body {
+                Some(body) => request.json(body),
+                None => request,
+            };
+            async move { body_of(request.send().await.unwrap()).await }
+        };
+        for by_key in [false, true] {
+            if by_key && rest == "/secret" {
+                continue;
+            }
+            let (status, told) = answer(&beas, by_key).await;
+            assert_eq!(status, 404, "{method} {rest}");
+            let nobodys = answer(&format!("{WEBHOOKS}/whk_nobody"), by_key).await;
+            assert_eq!((status, told), nobodys, "as for an id that there is not: {method} {rest}");
+        }
+    }
+    let mut after = bea.get(&beas).await.json::<Value>().await.unwrap();
+    // Nobody is there to take her own test.
+    after["failingSince"] = Value::Null;
+    assert_eq!(after, made);
+    let listed = ada.get(WEBHOOKS).await.text().await.unwrap();
+    assert!(!listed.contains("Bea's"), "{listed}");
 }

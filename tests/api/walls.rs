@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["startup", "telemetry", "http", "services", "store", "config", "clock", "random", "role"]),
-    ("startup", &["http", "jobs", "services", "mail", "gate", "store", "crypto", "config", "clock", "random"]),
+    (
+        "startup",
+        &["http", "jobs", "services", "mail", "webhook", "gate", "store", "crypto", "config", "clock", "random"],
+    ),
     ("http", &["services", "gate", "store", "crypto", "config", "clock", "role", "error_code"]),
     ("jobs", &["services", "clock", "config"]),
-    ("services", &["mail", "gate", "store", "crypto", "config", "clock", "random", "role", "error_code"]),
+    ("services", &["mail", "webhook", "gate", "store", "crypto", "config", "clock", "random", "role", "error_code"]),
     ("mail", &["config", "clock"]),
+    ("webhook", &["crypto", "config"]),
     ("gate", &["store", "crypto", "config", "clock", "role", "error_code"]),
     ("store", &["crypto", "config", "clock", "role"]),
     ("crypto", &["random"]),
@@ -31,6 +35,8 @@ const ONLY: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "startup", "cli"]),
     ("bcrypt", &["crypto"]),
     ("mail_send", &["mail"]),
+    ("reqwest", &["webhook"]),
+    ("pulldown_cmark", &["services"]),
     ("ring", &["crypto", "random", "store"]),
     ("tokio_cron_scheduler", &["jobs", "startup"]),
 ];

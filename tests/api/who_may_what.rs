@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use super::people;
 use super::support::{App, EMAIL, KEYS, PASSWORD, Session, header, text};
+use super::{people, widgets};
 
 /// Who asks, in the order of the table's columns.
 const WHO: [Who; 6] = [Who::Nobody, Who::Key("viewer"), Who::Key("member"), Who::Key("admin"), Who::Ada, Who::Max];
@@ -31,6 +31,8 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
     let sign_in = json!({ "email": EMAIL, "password": PASSWORD });
     let admins = |status| [401, 403, 403, status, status, 403];
     let sessions = |status| [401, 403, 403, 403, status, status];
+    let everyone = |status| [401, status, status, status, status, status];
+    let members = |status| [401, 403, status, status, status, status];
     let newcomer = json!({ "name": "Eve", "email": "eve@example.com", "password": PASSWORD });
     let unknown = json!({ "email": "nobody@example.com" });
     // Let in, but not to the end: what it would do to Ada or Max, the other lines could not do with.
@@ -103,7 +105,61 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, [u16; 6])> {
         ("PATCH", "/api/admin/organization", Some(json!({ "name": "Home" })), admins(200)),
         // The home organization stays, whoever asks.
         ("DELETE", "/api/admin/organization", Some(json!({})), [401, 403, 403, 403, 409, 403]),
+        // The project is Ada's, and so are the keys; Max may write to it.
+        ("GET", "/api/projects", None, everyone(200)),
+        ("POST", "/api/projects", Some(json!({ "name": "New" })), members(201)),
+        ("GET", "/api/projects/{id}", None, everyone(200)),
+        ("PATCH", "/api/projects/{id}", Some(json!({ "name": "Other" })), members(200)),
+        ("DELETE", "/api/projects/{id}", None, [401, 403, 204, 204, 204, 403]),
+        ("GET", "/api/projects/{id}/prd", None, everyone(200)),
+        // Let in, and asked which version it is that they change.
+        ("PUT", "/api/projects/{id}/prd", Some(json!({ "content": "# New" })), members(428)),
+        ("GET", "/api/projects/{id}/prd/versions", None, everyone(200)),
+        ("GET", "/api/projects/{id}/prd/versions/{n}", None, everyone(200)),
+        ("POST", "/api/projects/{id}/status", Some(json!({ "status": "active" })), members(200)),
+        ("GET", "/api/projects/{id}/status-history", None, everyone(200)),
+        ("GET", "/api/projects/{id}/activity", None, everyone(200)),
+        ("PUT", "/api/projects/{id}/members/{userId}", Some(json!({ "access": "read" })), members(200)),
+        ("DELETE", "/api/projects/{id}/members/{userId}", None, members(204)),
+        ("GET", "/api/projects/{id}/shares", None, members(200)),
+        ("POST", "/api/projects/{id}/shares", Some(json!({})), members(201)),
+        ("DELETE", "/api/projects/{id}/shares/{shareId}", None, members(204)),
+        ("GET", "/api/shares", None, members(200)),
+        ("POST", "/api/shares", Some(json!({ "paths": ["/reports/{*rest}"] })), members(201)),
+        // Each of the members' own shares is its own: Max does not see Ada's.
+        ("DELETE", "/api/shares/{id}", None, [401, 403, 204, 204, 204, 404]),
+        ("GET", "/api/admin/templates", None, everyone(200)),
+        ("POST", "/api/admin/templates", Some(json!({ "name": "New", "prd": "" })), admins(201)),
+        ("GET", "/api/admin/templates/{id}", None, everyone(200)),
+        ("PATCH", "/api/admin/templates/{id}", Some(json!({ "name": "Other" })), admins(200)),
+        ("DELETE", "/api/admin/templates/{id}", None, admins(204)),
+        ("GET", "/api/admin/webhooks", None, admins(200)),
+        ("POST", "/api/admin/webhooks", Some(webhook()), admins(201)),
+        ("GET", "/api/admin/webhooks/{id}", None, admins(200)),
+        ("PATCH", "/api/admin/webhooks/{id}", Some(json!({ "description": "b" })), admins(200)),
+        ("GET", "/api/admin/webhooks/{id}/secret", None, [401, 403, 403, 403, 200, 403]),
+        ("POST", "/api/admin/webhooks/{id}/rotate-secret", None, admins(200)),
+        ("POST", "/api/admin/webhooks/{id}/test", None, admins(202)),
+        ("GET", "/api/admin/webhooks/{id}/deliveries", None, admins(200)),
+        ("POST", "/api/admin/webhooks/{id}/deliveries/{deliveryId}/retry", None, admins(200)),
+        ("DELETE", "/api/admin/webhooks/{id}", None, admins(204)),
+        ("POST", "/api/events", Some(json!({ "type": "a.b", "data": {} })), [401, 403, 202, 202, 202, 202]),
+        // Pages ask these, and nobody's credential is looked at.
+        ("OPTIONS", "/api/widgets/{id}/session", None, [204; 6]),
+        ("POST", "/api/widgets/{id}/session", Some(json!({})), [201; 6]),
+        ("GET", "/api/admin/widgets", None, admins(200)),
+        ("POST", "/api/admin/widgets", Some(json!({ "name": "w" })), admins(201)),
+        ("GET", "/api/admin/widgets/{id}", None, admins(200)),
+        ("PATCH", "/api/admin/widgets/{id}", Some(json!({ "name": "b" })), admins(200)),
+        ("DELETE", "/api/admin/widgets/{id}", None, admins(204)),
+        ("GET", "/api/admin/widgets/{id}/secret", None, [401, 403, 403, 403, 200, 403]),
+        ("POST", "/api/admin/widgets/{id}/rotate-secret", None, admins(200)),
     ]
+}
+
+/// A webhook that is told of nothing.
+fn webhook() -> Value {
+    json!({ "url": "https://10.255.255.1/", "events": ["nothing.at_all"] })
 }
 
 /// Members who are there to be asked about, each once.
@@ -112,6 +168,17 @@ const SPARE: usize = 40;
 /// What a path's `{id}` or `{userId}` stands for: made, or not yet asked about.
 async fn target(ada: &Session, path: &str) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
+    if path.starts_with("/api/shares") {
+        return path.replace("{id}", &share(ada, "/api/shares", json!({ "paths": ["/reports/{*rest}"] })).await);
+    }
+    if path == "/api/projects/{id}/shares/{shareId}" {
+        let shares = path.replace("{id}", &project(ada).await).replace("/{shareId}", "");
+        let share = share(ada, &shares, json!({})).await;
+        return format!("{shares}/{share}");
+    }
+    if path.starts_with("/api/projects/{id}") {
+        return path.replace("{id}", &project(ada).await).replace("{userId}", "usr_spare0").replace("{n}", "1");
+    }
     if path.contains("{userId}") {
         let number = NEXT.fetch_add(1, Ordering::SeqCst) % SPARE;
         return path.replace("{userId}", &format!("usr_spare{number}"));
@@ -119,13 +186,53 @@ async fn target(ada: &Session, path: &str) -> String {
     if !path.contains("{id}") {
         return path.to_owned();
     }
-    let id = if path.starts_with("/api/admin/invites") {
+    if path.starts_with("/api/admin/webhooks") {
+        // One at a time: there is no room for as many as are asked about.
+        let there: Value = ada.get("/api/admin/webhooks").await.json().await.unwrap();
+        for webhook in there["items"].as_array().unwrap() {
+            ada.delete(&format!("/api/admin/webhooks/{}", text(&webhook["id"]))).await;
+        }
+        let webhook = text(&ada.post("/api/admin/webhooks", &webhook()).await.json::<Value>().await.unwrap()["id"]);
+        let of_webhook = path.replace("{id}", &webhook);
+        if !path.contains("{deliveryId}") {
+            return of_webhook;
+        }
+        let tested = ada.post(&format!("/api/admin/webhooks/{webhook}/test"), &json!({})).await;
+        return of_webhook.replace("{deliveryId}", &text(&tested.json::<Value>().await.unwrap()["id"]));
+    }
+    let id = if path.starts_with("/api/admin/templates") {
+        template(ada).await
+    } else if path.starts_with("/api/admin/invites") {
         let invite = json!({ "email": "asked@example.com", "role": "member" });
         text(&ada.post("/api/admin/invites", &invite).await.json::<Value>().await.unwrap()["id"])
+    } else if path.contains("/widgets/") {
+        text(&widgets::make(ada, json!({})).await["id"])
     } else {
         ada.make_key(json!({ "name": "Asked about" })).await.id
     };
     path.replace("{id}", &id)
+}
+
+/// A share of Ada's.
+async fn share(ada: &Session, path: &str, body: Value) -> String {
+    text(&ada.post(path, &body).await.json::<Value>().await.unwrap()["id"])
+}
+
+/// A template of the organization's.
+async fn template(ada: &Session) -> String {
+    let body = json!({ "name": "Asked about", "prd": "# Text" });
+    text(&ada.post("/api/admin/templates", &body).await.json::<Value>().await.unwrap()["id"])
+}
+
+/// A project of Ada's with a PRD, to which Max may write, and a spare member too.
+async fn project(ada: &Session) -> String {
+    let body = json!({ "name": "Asked about", "templateId": template(ada).await });
+    let id = text(&ada.post("/api/projects", &body).await.json::<Value>().await.unwrap()["id"]);
+    for user in ["usr_max", "usr_spare0"] {
+        let shared = ada.request(Method::PUT, &format!("/api/projects/{id}/members/{user}"));
+        assert_eq!(shared.json(&json!({ "access": "write" })).send().await.unwrap().status(), 200);
+    }
+    id
 }
 
 /// The owner Ada and the member Max.
@@ -209,6 +316,8 @@ async fn what_is_refused_changes_nothing() {
     let kept = ada.make_key(json!({ "name": "Kept" })).await;
     let invite = json!({ "email": "kept@example.com", "role": "member" });
     let invited = text(&ada.post("/api/admin/invites", &invite).await.json::<Value>().await.unwrap()["id"]);
+    let (kept_project, kept_template) = (project(&ada).await, template(&ada).await);
+    let widget = text(&widgets::make(&ada, json!({ "name": "Kept" })).await["id"]);
     let viewer = ada.make_key(json!({ "role": "viewer" })).await;
     let member = ada.make_key(json!({ "role": "member" })).await;
     let state = || async {
@@ -222,14 +331,23 @@ async fn what_is_refused_changes_nothing() {
         let log = ada.get("/api/admin/audit-log").await.json::<Value>().await.unwrap();
         let members = ada.get("/api/members").await.json::<Value>().await.unwrap();
         let invites = ada.get("/api/admin/invites").await.json::<Value>().await.unwrap();
-        (settings, log, members, invites)
+        let projects = ada.get("/api/projects").await.json::<Value>().await.unwrap();
+        let templates = ada.get("/api/admin/templates").await.json::<Value>().await.unwrap();
+        let widgets = ada.get(widgets::WIDGETS).await.json::<Value>().await.unwrap();
+        (settings, log, members, invites, projects, templates, widgets)
     };
     let before = state().await;
     for (method, path, body, expected) in table() {
         if expected[3] == expected[0] || method == "GET" {
             continue;
         }
-        let id = if path.starts_with("/api/admin/invites") { &invited } else { &kept.id };
+        let id = match path {
+            path if path.starts_with("/api/admin/invites") => &invited,
+            path if path.starts_with("/api/projects") => &kept_project,
+            path if path.starts_with("/api/admin/templates") => &kept_template,
+            path if path.starts_with("/api/admin/widgets") => &widget,
+            _ => &kept.id,
+        };
         let path = path.replace("{id}", id).replace("{userId}", "usr_spare0");
         let method: Method = method.parse().unwrap();
         let mut requests = vec![

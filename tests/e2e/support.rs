@@ -127,7 +127,8 @@ fn start_claviger(ports: &Ports, dir: &Path) -> (Process, String) {
     (process, sign_in(ports.claviger))
 }
 
-fn set_up(config: &Path) {
+/// Sets Claviger up without a browser.
+pub fn set_up(config: &Path) {
     let mut setup = Command::new(CLAVIGER)
         .arg("setup")
         .arg("--config")
@@ -145,7 +146,8 @@ fn set_up(config: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn sign_in(port: u16) -> String {
+/// Signs in as the owner; the cookie.
+pub fn sign_in(port: u16) -> String {
     let answer = Request::post("/api/auth/sign-in").json(&json!({"email": EMAIL, "password": PASSWORD})).send(port);
     assert_eq!(answer.status, 200, "{}", answer.body);
     let cookie = answer.header("Set-Cookie").expect("a session cookie");

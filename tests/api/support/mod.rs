@@ -7,6 +7,7 @@ pub mod mail;
 pub mod namespace;
 pub mod plain;
 pub mod process;
+pub mod receiver;
 pub mod smtp;
 
 use std::net::SocketAddr;
@@ -91,6 +92,8 @@ impl App {
         });
         let (address, handle, setup_link, services) = receiver.await.expect("the server starts");
         let setup_token = setup_link.and_then(|link| link.split_once("token=").map(|(_, token)| token.to_owned()));
+        // Claviger's own client names its provider of cryptography; this one asks the process for one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         App {
             address,

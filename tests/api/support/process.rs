@@ -199,11 +199,16 @@ pub struct Prober {
 
 impl Prober {
     pub fn connect(port: u16, key: &str) -> Option<Prober> {
+        Prober::with_header(port, &format!("Authorization: Bearer {key}"))
+    }
+
+    /// The same with another credential: a whole header line.
+    pub fn with_header(port: u16, header: &str) -> Option<Prober> {
         let stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
         stream.set_nodelay(true).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
         let request = format!(
-            "GET /verify HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nX-Forwarded-Method: GET\r\n\
+            "GET /verify HTTP/1.1\r\nHost: a\r\n{header}\r\nX-Forwarded-Method: GET\r\n\
              X-Forwarded-Uri: /x\r\n\r\n"
         );
         Some(Prober { stream: BufReader::new(stream), request: request.into_bytes() })

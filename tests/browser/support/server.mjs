@@ -225,7 +225,7 @@ function exchange(port, method, path, { headers, body }) {
 }
 
 // A port that was free a moment ago. It stays the server's over a restart, and with it the address that the pages know.
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const listener = net.createServer().on("error", reject);
     listener.listen(0, "127.0.0.1", () => {

@@ -1,8 +1,9 @@
-//! Keys that were looked up, so that a request needs no database to know its key.
+//! Records that were looked up (of keys, shares, widgets' sessions), so that a request needs no database to know its
+//! credential.
 //!
 //! The cache is exact: a change evicts after its commit and before its answer, and a look-up that began before puts
 //! nothing back. Each shard has a generation that an eviction moves; a look-up notes it before it reads, and
-//! [`KeyCache::put`] checks it under the shard's lock.
+//! [`RecordCache::put`] checks it under the shard's lock.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -10,12 +11,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::lookup::KeyRecord;
 use crate::crypto::secret_token::Digest;
 
 const SHARDS: usize = 64;
-/// The most keys that are kept; past that, the ones not used for longest go.
-const CAPACITY: usize = 131_072;
 
 /// The digests are uniform already: their first bytes are hash enough.
 #[derive(Default)]
@@ -35,15 +33,14 @@ impl Hasher for FirstBytes {
     }
 }
 
-struct Slot {
-    record: Arc<KeyRecord>,
+struct Slot<R> {
+    record: Arc<R>,
     used: bool,
 }
 
-#[derive(Default)]
-struct Shard {
+struct Shard<R> {
     generation: u64,
-    slots: HashMap<Digest, Slot, BuildHasherDefault<FirstBytes>>,
+    slots: HashMap<Digest, Slot<R>, BuildHasherDefault<FirstBytes>>,
     /// The order in which slots are looked at when one must go (the clock algorithm).
     order: VecDeque<Digest>,
 }
@@ -53,30 +50,24 @@ struct Shard {
 pub struct Generation(u64);
 
 /// The cache.
-pub struct KeyCache {
-    shards: Box<[Mutex<Shard>]>,
+pub struct RecordCache<R> {
+    shards: Box<[Mutex<Shard<R>>]>,
     capacity_of_shard: usize,
 }
 
-impl Default for KeyCache {
-    fn default() -> Self {
-        KeyCache::with_capacity(CAPACITY)
-    }
-}
-
-impl KeyCache {
-    /// A cache for about so many keys.
+impl<R> RecordCache<R> {
+    /// A cache for about so many records; past that, those not used for longest go.
     pub fn with_capacity(capacity: usize) -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::default())).collect();
-        KeyCache { shards, capacity_of_shard: (capacity / SHARDS).max(1) }
+        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect();
+        RecordCache { shards, capacity_of_shard: (capacity / SHARDS).max(1) }
     }
 
-    fn shard(&self, digest: &Digest) -> &Mutex<Shard> {
+    fn shard(&self, digest: &Digest) -> &Mutex<Shard<R>> {
         &self.shards[usize::from(digest.0[31]) % SHARDS]
     }
 
-    /// The key of this digest; or where a look-up of it begins.
-    pub fn get(&self, digest: &Digest) -> Result<Arc<KeyRecord>, Generation> {
+    /// The record of this digest; or where a look-up of it begins.
+    pub fn get(&self, digest: &Digest) -> Result<Arc<R>, Generation> {
         let mut shard = self.shard(digest).lock();
         match shard.slots.get_mut(digest) {
             Some(slot) => {
@@ -88,7 +79,7 @@ impl KeyCache {
     }
 
     /// Keeps what a look-up found, unless something was evicted since it began.
-    pub fn put(&self, digest: Digest, record: Arc<KeyRecord>, began: Generation) {
+    pub fn put(&self, digest: Digest, record: Arc<R>, began: Generation) {
         let mut shard = self.shard(&digest).lock();
         if shard.generation != began.0 {
             return;
@@ -101,8 +92,8 @@ impl KeyCache {
         }
     }
 
-    /// Forgets every key that `concerns` is true of. To be called after the commit and before the answer.
-    pub fn evict(&self, concerns: impl Fn(&KeyRecord) -> bool) {
+    /// Forgets every record that `concerns` is true of. To be called after the commit and before the answer.
+    pub fn evict(&self, concerns: impl Fn(&R) -> bool) {
         for shard in &self.shards {
             let mut guard = shard.lock();
             let shard = &mut *guard;
@@ -114,7 +105,11 @@ impl KeyCache {
     }
 }
 
-impl Shard {
+impl<R> Shard<R> {
+    fn new() -> Self {
+        Shard { generation: 0, slots: HashMap::default(), order: VecDeque::new() }
+    }
+
     /// Takes out the first slot that was not used since it was last passed over.
     fn make_room(&mut self) {
         while let Some(digest) = self.order.pop_front() {
@@ -136,12 +131,13 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::lookup::KeyRecord;
 
     fn digest(number: u32) -> Digest {
         Digest::of(&number.to_string())
     }
 
-    fn put(cache: &KeyCache, number: u32) {
+    fn put(cache: &RecordCache<KeyRecord>, number: u32) {
         if let Err(began) = cache.get(&digest(number)) {
             cache.put(digest(number), Arc::new(KeyRecord::example(i64::from(number))), began);
         }
@@ -149,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_was_looked_up_is_there_until_it_is_evicted() {
-        let cache = KeyCache::with_capacity(1_000);
+        let cache = RecordCache::with_capacity(1_000);
         put(&cache, 1);
         put(&cache, 2);
         assert_eq!(cache.get(&digest(1)).unwrap().number, 1);
@@ -160,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_look_up_that_began_before_an_eviction_puts_nothing_back() {
-        let cache = KeyCache::with_capacity(1_000);
+        let cache = RecordCache::with_capacity(1_000);
         let Err(began) = cache.get(&digest(1)) else { panic!("it is empty") };
         cache.evict(|_| false);
         cache.put(digest(1), Arc::new(KeyRecord::example(1)), began);
@@ -169,7 +165,7 @@ mod tests {
 
     #[test]
     fn it_stays_within_its_bound_and_keeps_what_is_used() {
-        let cache = KeyCache::with_capacity(SHARDS * 4);
+        let cache = RecordCache::with_capacity(SHARDS * 4);
         put(&cache, 0);
         for number in 1..10_000 {
             put(&cache, number);

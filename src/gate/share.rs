@@ -1,0 +1,136 @@
+//! A share token's record, and what it may be used for: a project of Claviger's own, or paths of the API behind the gate.
+
+use std::sync::Arc;
+
+use super::decide::Facts;
+use super::demand::{Allow, Demand};
+use super::identity::Identity;
+use super::lookup::OrganizationFacts;
+use super::reach::Reach;
+use crate::clock::UnixMillis;
+use crate::error_code::ErrorCode;
+
+/// Everything about a share that a decision needs.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct ShareRecord {
+    /// From the same row of numbers as keys'.
+    pub number: i64,
+    /// `sha_…`
+    pub id: String,
+    pub organization: OrganizationFacts,
+    pub covers: Covers,
+    /// Who made it, a user's id; `None` = a key that its organization owns.
+    pub maker: Option<String>,
+    /// Whether whoever made it is still a member, or more, of the organization.
+    pub stands: bool,
+    pub has_password: bool,
+    pub expires_at: Option<UnixMillis>,
+    /// Requests a minute.
+    pub limit: u32,
+    /// Its id, as the ledger has it.
+    pub subject: Arc<str>,
+    /// What the gate says of it.
+    pub identity: Identity,
+}
+
+/// What is shared.
+#[derive(Clone, Debug)]
+pub enum Covers {
+    /// A project, by its id.
+    Project(String),
+    /// Requests to the API behind the gate.
+    Requests(Reach),
+}
+
+/// Whether the share's password was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// It has none, or the right one was presented.
+    Open,
+    /// It has one, and none was looked at.
+    Closed,
+    /// A wrong one was presented.
+    Refused,
+    /// Too many wrong ones were: in so many microseconds it is tried again.
+    Locked(u64),
+}
+
+/// A share in the hands of whoever presented its token.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct PresentedShare {
+    pub record: Arc<ShareRecord>,
+    pub door: Door,
+}
+
+impl ShareRecord {
+    /// A share of these paths for tests.
+    #[cfg(test)]
+    pub fn example(paths: &[&str]) -> Self {
+        let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+        let methods = vec![String::from("GET"), String::from("HEAD")];
+        ShareRecord {
+            number: 9,
+            id: String::from("sha_9"),
+            organization: super::lookup::KeyRecord::example(1).organization,
+            covers: Covers::Requests(Reach::new(&paths, None, methods)),
+            maker: Some(String::from("usr_1")),
+            stands: true,
+            has_password: false,
+            expires_at: None,
+            limit: 60,
+            subject: "sha_9".into(),
+            identity: Identity::of_share("sha_9", "org_1"),
+        }
+    }
+
+    /// Whether it works at `now`, its password aside.
+    pub fn works(&self, now: UnixMillis) -> bool {
+        self.stands && self.expires_at.is_none_or(|end| end > now)
+    }
+
+    /// The id of the project that it shares, if it shares one.
+    pub fn project(&self) -> Option<&str> {
+        match &self.covers {
+            Covers::Project(project) => Some(project),
+            Covers::Requests(_) => None,
+        }
+    }
+
+    /// Whether shares of this kind are asked for.
+    pub(super) fn is_wanted(&self, allow: &Allow) -> bool {
+        match self.covers {
+            Covers::Project(_) => allow.project_share,
+            Covers::Requests(_) => allow.share,
+        }
+    }
+}
+
+impl PresentedShare {
+    /// As it stands before a password is looked at.
+    pub fn new(record: Arc<ShareRecord>) -> Self {
+        let door = if record.has_password { Door::Closed } else { Door::Open };
+        PresentedShare { record, door }
+    }
+
+    /// Whether its token and its password are good (401, 423).
+    pub(super) fn is_good(&self, now: UnixMillis) -> Result<(), ErrorCode> {
+        match self.door {
+            _ if !self.record.works(now) => Err(ErrorCode::ShareTokenInvalid),
+            Door::Open => Ok(()),
+            Door::Closed => Err(ErrorCode::SharePasswordRequired),
+            Door::Refused => Err(ErrorCode::SharePasswordInvalid),
+            Door::Locked(_) => Err(ErrorCode::ShareLocked),
+        }
+    }
+
+    /// Whether it covers the request. Which project is asked for, only the project's own service knows.
+    pub(super) fn covers(&self, demand: &Demand, facts: &Facts<'_>) -> Result<(), ErrorCode> {
+        let covers = match &self.record.covers {
+            Covers::Project(_) => demand.allow.project_share,
+            Covers::Requests(reach) => reach.covers(facts.method, facts.host, facts.path),
+        };
+        if covers { Ok(()) } else { Err(ErrorCode::CredentialNotAllowed) }
+    }
+}

@@ -1,0 +1,427 @@
+//! Whose turn it is: one lane for each webhook, so that nobody waits behind another's receiver.
+//!
+//! A lane holds no more than a slice of its queue, however long that is. A receiver that answers gets many attempts at a
+//! time, one that does not gets few, so that those who hang take no room from those who do not. Nothing here reads a
+//! clock, a database or the net: whoever drives it tells what has come to pass, and is told what to read and to send.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use crate::clock::UnixMillis;
+use crate::store::webhook_deliveries::Due;
+
+/// Deliveries of a webhook that are read at a time.
+const SLICE: usize = 32;
+/// Where so few are left of them, the next are read.
+const LOW: usize = 16;
+/// Attempts of a webhook at a time, while its receiver answers.
+const WIDE: usize = 16;
+/// The same, while it does not.
+const NARROW: usize = 2;
+/// Attempts of all at a time.
+const MOST: usize = 512;
+/// So many that are not written down yet let nobody send more: what cannot be written down would be sent again.
+const MOST_UNWRITTEN: usize = 1_024;
+
+/// What to read for a lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Of which webhook.
+    pub webhook: String,
+    /// What is known of it was known then.
+    pub generation: u64,
+    /// How many: those that are known already are among them.
+    pub limit: usize,
+}
+
+/// What was read for a lane. `R` is what deliveries are sent with.
+#[derive(Debug)]
+pub struct Slice<R> {
+    /// For what it was read.
+    pub want: Want,
+    /// How the webhook is reached; `None` = it is off or gone.
+    pub receiver: Option<Arc<R>>,
+    /// What is due.
+    pub due: Vec<Due>,
+    /// When the next one after them is.
+    pub next_due: Option<UnixMillis>,
+}
+
+/// One attempt that is to be made.
+#[derive(Debug)]
+pub struct Start<R> {
+    /// How the webhook is reached.
+    pub receiver: Arc<R>,
+    /// What is sent.
+    pub due: Due,
+}
+
+#[derive(Debug)]
+struct Lane<R> {
+    receiver: Option<Arc<R>>,
+    ready: VecDeque<Due>,
+    /// Events that are being sent, or were and are not written down.
+    busy: HashSet<String>,
+    /// Events that were written down while the lane was being read: what is read may still call them due.
+    written: HashSet<String>,
+    /// Something was due that is busy: it may be so again, and is looked for once it is written down.
+    skipped: bool,
+    sending: usize,
+    /// When there may be something to read; `None` = not before it is told so.
+    look_at: Option<UnixMillis>,
+    reading: bool,
+    /// Told of something new while it was being read.
+    look_again: bool,
+    generation: u64,
+    answers: bool,
+}
+
+impl<R> Default for Lane<R> {
+    fn default() -> Self {
+        Lane {
+            receiver: None,
+            ready: VecDeque::new(),
+            busy: HashSet::new(),
+            written: HashSet::new(),
+            skipped: false,
+            sending: 0,
+            look_at: None,
+            reading: false,
+            look_again: false,
+            generation: 0,
+            answers: true,
+        }
+    }
+}
+
+/// All lanes.
+#[derive(Debug)]
+pub struct Lanes<R> {
+    lanes: HashMap<String, Lane<R>>,
+    sending: usize,
+    unwritten: usize,
+    generation: u64,
+}
+
+impl<R> Default for Lanes<R> {
+    fn default() -> Self {
+        Lanes { lanes: HashMap::new(), sending: 0, unwritten: 0, generation: 0 }
+    }
+}
+
+impl<R> Lanes<R> {
+    /// Something was put into this webhook's queue.
+    pub fn fed(&mut self, webhook: &str, now: UnixMillis) {
+        if !self.lanes.contains_key(webhook) {
+            self.changed(webhook, now);
+        }
+        if let Some(lane) = self.lanes.get_mut(webhook) {
+            lane.look_again |= lane.reading;
+            lane.look_at = Some(lane.look_at.map_or(now, |at| at.min(now)));
+        }
+    }
+
+    /// This webhook is new, changed or gone: what was read of it is read anew.
+    pub fn changed(&mut self, webhook: &str, now: UnixMillis) {
+        self.generation += 1;
+        let lane = self.lanes.entry(webhook.to_owned()).or_default();
+        lane.receiver = None;
+        lane.ready.clear();
+        lane.written.clear();
+        lane.reading = false;
+        lane.look_again = false;
+        lane.generation = self.generation;
+        lane.answers = true;
+        lane.look_at = Some(now);
+    }
+
+    /// Any of them may be changed or gone.
+    pub fn all_changed(&mut self, now: UnixMillis) {
+        let known: Vec<String> = self.lanes.keys().cloned().collect();
+        for webhook in known {
+            self.changed(&webhook, now);
+        }
+    }
+
+    /// What is to be read now. `horizon` is further than anything is ever put off: a lane that would be looked at later
+    /// was told so while the clock was wrong.
+    pub fn wants(&mut self, now: UnixMillis, horizon: UnixMillis) -> Vec<Want> {
+        let mut wants = Vec::new();
+        for (webhook, lane) in &mut self.lanes {
+            let is_time = lane.look_at.is_some_and(|at| at <= now || at > horizon);
+            if is_time && !lane.reading && lane.ready.len() < LOW {
+                lane.reading = true;
+                let limit = lane.busy.len() + lane.ready.len() + SLICE;
+                wants.push(Want { webhook: webhook.clone(), generation: lane.generation, limit });
+            }
+        }
+        wants
+    }
+
+    /// This could not be read: it is tried again at `at`.
+    pub fn not_read(&mut self, want: &Want, at: UnixMillis) {
+        if let Some(lane) = self.lanes.get_mut(&want.webhook)
+            && lane.generation == want.generation
+        {
+            lane.reading = false;
+            lane.written.clear();
+            lane.look_at = Some(at);
+        }
+    }
+
+    /// This was read.
+    pub fn read(&mut self, slice: Slice<R>, now: UnixMillis) {
+        let Slice { want, receiver, due, next_due } = slice;
+        let Some(lane) = self.lanes.get_mut(&want.webhook) else { return };
+        if lane.generation != want.generation {
+            return;
+        }
+        lane.reading = false;
+        lane.receiver = receiver;
+        if lane.receiver.is_none() {
+            lane.ready.clear();
+            lane.look_at = None;
+            self.forget_idle(&want.webhook);
+            return;
+        }
+        let there_may_be_more = due.len() >= want.limit || std::mem::take(&mut lane.look_again);
+        lane.look_at = if there_may_be_more { Some(now) } else { next_due };
+        let written = std::mem::take(&mut lane.written);
+        for due in due {
+            let busy = lane.busy.contains(&due.event);
+            lane.skipped |= busy;
+            let known = busy || written.contains(&due.event) || lane.ready.iter().any(|ready| ready.event == due.event);
+            if !known {
+                lane.ready.push_back(due);
+            }
+        }
+        self.forget_idle(&want.webhook);
+    }
+
+    /// A lane with nothing to do is known no more; something that is put into its queue brings it back.
+    fn forget_idle(&mut self, webhook: &str) {
+        let idle = self.lanes.get(webhook).is_some_and(|lane| {
+            lane.look_at.is_none() && !lane.reading && lane.ready.is_empty() && lane.busy.is_empty()
+        });
+        // One whose receiver was read stays: it would be read again for the very next event.
+        if idle && self.lanes.get(webhook).is_some_and(|lane| lane.receiver.is_none()) {
+            self.lanes.remove(webhook);
+        }
+    }
+
+    /// The attempts that are to be made now. `is_stale` says that a webhook has changed and this is about to be told.
+    pub fn start(&mut self, is_stale: impl Fn(&str) -> bool) -> Vec<Start<R>> {
+        let mut starts = Vec::new();
+        for (webhook, lane) in &mut self.lanes {
+            let Some(receiver) = &lane.receiver else { continue };
+            if lane.ready.is_empty() || is_stale(webhook) {
+                continue;
+            }
+            let width = if lane.answers { WIDE } else { NARROW };
+            while lane.sending < width && self.sending < MOST && self.unwritten < MOST_UNWRITTEN {
+                let Some(due) = lane.ready.pop_front() else { break };
+                lane.busy.insert(due.event.clone());
+                lane.sending += 1;
+                self.sending += 1;
+                starts.push(Start { receiver: Arc::clone(receiver), due });
+            }
+        }
+        starts
+    }
+
+    /// An attempt is over; `answered` = there was an answer, whatever it was.
+    pub fn finished(&mut self, webhook: &str, answered: bool) {
+        self.sending = self.sending.saturating_sub(1);
+        self.unwritten += 1;
+        if let Some(lane) = self.lanes.get_mut(webhook) {
+            lane.sending = lane.sending.saturating_sub(1);
+            lane.answers = answered;
+        }
+    }
+
+    /// What came of it is written down; where there is to be another attempt, it is then.
+    pub fn written(&mut self, webhook: &str, event: &str, next_attempt_at: Option<UnixMillis>) {
+        self.unwritten = self.unwritten.saturating_sub(1);
+        if let Some(lane) = self.lanes.get_mut(webhook) {
+            lane.busy.remove(event);
+            if lane.reading {
+                lane.written.insert(event.to_owned());
+            }
+            let again = std::mem::take(&mut lane.skipped).then_some(UnixMillis::MIN);
+            if let Some(next) = again.or(next_attempt_at) {
+                lane.look_at = Some(lane.look_at.map_or(next, |at| at.min(next)));
+                lane.look_again |= lane.reading;
+            }
+        }
+        self.forget_idle(webhook);
+    }
+
+    /// How many attempts are being made.
+    pub fn sending(&self) -> usize {
+        self.sending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = 1_000;
+    const HORIZON: UnixMillis = 1_000_000;
+
+    fn due(number: usize) -> Due {
+        Due { event: format!("evt_{number:05}"), body: String::new(), attempts: 0 }
+    }
+
+    /// Reads for every lane that wants it, as if so many deliveries waited from `first` on.
+    fn fill(lanes: &mut Lanes<String>, first: usize, waiting: usize) -> usize {
+        let wants = lanes.wants(NOW, HORIZON);
+        for want in &wants {
+            let slice = Slice {
+                receiver: Some(Arc::new(want.webhook.clone())),
+                due: (first..first + waiting.min(want.limit)).map(due).collect(),
+                next_due: None,
+                want: want.clone(),
+            };
+            lanes.read(slice, NOW);
+        }
+        wants.len()
+    }
+
+    fn starts(lanes: &mut Lanes<String>) -> Vec<(String, String)> {
+        lanes.start(|_| false).into_iter().map(|start| ((*start.receiver).clone(), start.due.event)).collect()
+    }
+
+    #[test]
+    fn a_long_queue_is_read_in_slices_and_sent_so_many_at_a_time() {
+        let mut lanes = Lanes::default();
+        lanes.fed("a", NOW);
+        fill(&mut lanes, 0, 10_000);
+        assert_eq!(starts(&mut lanes).len(), WIDE);
+        assert!(starts(&mut lanes).is_empty(), "no more than that");
+        assert_eq!(fill(&mut lanes, 0, 10_000), 0, "enough is there");
+        let lane = &lanes.lanes["a"];
+        assert_eq!((lane.ready.len(), lane.busy.len()), (SLICE - WIDE, WIDE));
+        lanes.finished("a", true);
+        assert_eq!(starts(&mut lanes).len(), 1);
+        assert_eq!(fill(&mut lanes, 0, 10_000), 1);
+        assert!(lanes.lanes["a"].ready.len() <= SLICE + LOW);
+        let mut seen: Vec<String> = lanes.lanes["a"].ready.iter().map(|due| due.event.clone()).collect();
+        seen.extend(lanes.lanes["a"].busy.iter().cloned());
+        let all: HashSet<&String> = seen.iter().collect();
+        assert_eq!(all.len(), seen.len(), "none is sent twice");
+    }
+
+    #[test]
+    fn one_that_does_not_answer_is_sent_little_and_takes_nothing_from_the_others() {
+        let mut lanes = Lanes::default();
+        for webhook in ["hangs", "well"] {
+            lanes.fed(webhook, NOW);
+        }
+        fill(&mut lanes, 0, 10_000);
+        assert_eq!(starts(&mut lanes).len(), 2 * WIDE);
+        for _ in 0..WIDE {
+            lanes.finished("hangs", false);
+            lanes.finished("well", true);
+        }
+        let next = starts(&mut lanes);
+        assert_eq!(next.iter().filter(|(webhook, _)| webhook == "hangs").count(), NARROW);
+        assert_eq!(next.iter().filter(|(webhook, _)| webhook == "well").count(), WIDE);
+        for _ in 0..NARROW {
+            lanes.finished("hangs", true);
+        }
+        assert_eq!(starts(&mut lanes).len(), SLICE - WIDE - NARROW, "it is well again");
+    }
+
+    #[test]
+    fn what_comes_while_a_lane_is_read_is_not_overlooked() {
+        let mut lanes: Lanes<String> = Lanes::default();
+        lanes.fed("a", NOW);
+        let want = lanes.wants(NOW, HORIZON).remove(0);
+        lanes.fed("a", NOW);
+        let empty = Slice { receiver: Some(Arc::new(String::new())), due: Vec::new(), next_due: None, want };
+        lanes.read(empty, NOW);
+        assert_eq!(lanes.wants(NOW, HORIZON).len(), 1);
+    }
+
+    #[test]
+    fn what_is_written_down_while_its_lane_is_read_is_not_sent_again() {
+        let mut lanes = Lanes::default();
+        lanes.fed("a", NOW);
+        fill(&mut lanes, 0, 1);
+        assert_eq!(starts(&mut lanes).len(), 1);
+        lanes.fed("a", NOW);
+        let want = lanes.wants(NOW, HORIZON).remove(0);
+        lanes.finished("a", true);
+        lanes.written("a", "evt_00000", None);
+        // It was read before it was written down.
+        let receiver = Some(Arc::new("a".to_owned()));
+        lanes.read(Slice { want, receiver, due: vec![due(0), due(1)], next_due: None }, NOW);
+        assert_eq!(starts(&mut lanes), [("a".to_owned(), "evt_00001".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_to_be_sent_again_while_it_is_being_sent_is_looked_for_afterwards() {
+        let mut lanes = Lanes::default();
+        lanes.fed("a", NOW);
+        fill(&mut lanes, 0, 1);
+        starts(&mut lanes);
+        lanes.fed("a", NOW);
+        fill(&mut lanes, 0, 1);
+        assert!(starts(&mut lanes).is_empty() && lanes.wants(NOW, HORIZON).is_empty());
+        lanes.finished("a", true);
+        lanes.written("a", "evt_00000", None);
+        assert_eq!(lanes.wants(NOW, HORIZON).len(), 1);
+    }
+
+    #[test]
+    fn what_was_read_before_a_change_is_not_sent() {
+        let mut lanes = Lanes::default();
+        lanes.fed("a", NOW);
+        let want = lanes.wants(NOW, HORIZON).remove(0);
+        lanes.changed("a", NOW);
+        let old = Slice { receiver: Some(Arc::new("old".to_owned())), due: vec![due(1)], next_due: None, want };
+        lanes.read(old, NOW);
+        assert!(starts(&mut lanes).is_empty());
+        fill(&mut lanes, 0, 1);
+        assert!(lanes.start(|webhook| webhook == "a").is_empty(), "nor while the change is about to be told");
+        lanes.changed("a", NOW);
+        let want = lanes.wants(NOW, HORIZON).remove(0);
+        lanes.read(Slice { receiver: None, due: Vec::new(), next_due: None, want }, NOW);
+        assert!(lanes.lanes.is_empty(), "it is off: nobody looks at it");
+    }
+
+    #[test]
+    fn what_is_put_off_is_looked_at_when_it_is_due_and_no_later_however_the_clock_is_set() {
+        let mut lanes = Lanes::default();
+        lanes.fed("a", NOW);
+        fill(&mut lanes, 0, 1);
+        starts(&mut lanes);
+        lanes.finished("a", true);
+        lanes.written("a", "evt_00000", Some(NOW + 5));
+        assert!(lanes.wants(NOW + 4, HORIZON).is_empty());
+        assert_eq!(lanes.wants(NOW + 5, HORIZON).len(), 1);
+        lanes.changed("a", NOW);
+        assert_eq!(lanes.wants(NOW - HORIZON, NOW - 1).len(), 1, "the clock was set back");
+    }
+
+    #[test]
+    fn what_cannot_be_written_down_stops_the_sending() {
+        let mut lanes = Lanes::default();
+        lanes.fed("a", NOW);
+        let (mut sent, mut first) = (0, 0);
+        loop {
+            fill(&mut lanes, first, 10_000);
+            let started = starts(&mut lanes);
+            if started.is_empty() {
+                break;
+            }
+            for _ in &started {
+                lanes.finished("a", true);
+            }
+            sent += started.len();
+            first = 0;
+        }
+        assert!((MOST_UNWRITTEN..MOST_UNWRITTEN + WIDE).contains(&sent), "{sent}");
+    }
+}
