@@ -104,11 +104,16 @@ pub fn table() -> Vec<Line> {
         GET    "/verify-email"                         Open              => pages::entry;
         GET    "/sign-in-link"                         Open              => pages::entry;
         GET    "/invite"                               Open              => pages::entry;
+        GET    "/share"                                Open              => pages::entry;
         GET    "/"                                     Open              => pages::workspace;
         GET    "/account"                              Open              => pages::workspace;
+        GET    "/projects"                             Open              => pages::workspace;
         GET    "/admin/settings/developer"             Open              => pages::workspace;
         GET    "/admin/settings/team"                  Open              => pages::workspace;
         GET    "/admin/settings/organization"          Open              => pages::workspace;
+        GET    "/admin/settings/webhooks"              Open              => pages::workspace;
+        GET    "/admin/settings/widgets"               Open              => pages::workspace;
+        GET    "/admin/settings/templates"             Open              => pages::workspace;
         GET    "/admin/audit"                          Open              => pages::workspace;
         GET    "/admin/mail"                           Open              => pages::workspace;
         GET    "/assets/{name}"                        Open              => pages::asset;

@@ -38,7 +38,7 @@ pub struct OwnOrganizationView {
 #[serde(rename_all = "camelCase")]
 pub struct KeyAllowanceView {
     /// How many there may be; null = any number.
-    pub allowance: Option<u32>,
+    pub limit: Option<u32>,
     /// How many count: every one but deleted and superseded ones.
     pub used: i64,
     /// The highest limit of one key, requests a minute.
@@ -54,7 +54,7 @@ fn view(services: &Services, organization: Organization) -> Result<OwnOrganizati
     let plan_limit = services.config.plans.named.get(&organization.plan).map_or(1, |plan| plan.max_rate_limit);
     let settings = &services.config.api_keys;
     let api_keys = KeyAllowanceView {
-        allowance: allowance(services, &organization),
+        limit: allowance(services, &organization),
         used,
         max_rate_limit: plan_limit.min(settings.max_rate_limit),
         default_rate_limit: settings.default_rate_limit.min(plan_limit),

@@ -48,12 +48,13 @@ async fn an_organization_is_seen_and_renamed() {
 async fn what_the_plan_gives_and_what_of_it_is_used_is_told() {
     let (app, ada, bea) = two().await;
     let unlimited: Value = ada.get(ORGANIZATION).await.json().await.unwrap();
-    assert_eq!(unlimited["apiKeys"]["allowance"], Value::Null);
+    assert_eq!(unlimited["apiKeys"]["limit"], Value::Null);
     let told = |session: Session| async move {
         let seen: Value = session.get(ORGANIZATION).await.json().await.unwrap();
         (seen["apiKeys"].clone(), seen["members"].clone())
     };
-    let keys = |allowance: u32, used: u32| json!({ "allowance": allowance, "used": used, "maxRateLimit": 10_000, "defaultRateLimit": 60 });
+    let keys =
+        |limit: u32, used: u32| json!({ "limit": limit, "used": used, "maxRateLimit": 10_000, "defaultRateLimit": 60 });
     assert!(app.claviger(&["org", "plan", "org_other", "professional"]).status.success());
     let first = bea.make_key(json!({})).await;
     let second = bea.make_key(json!({})).await;

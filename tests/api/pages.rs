@@ -8,6 +8,17 @@ use super::support::{App, error_of, header};
 
 const PAGES: &[&str] = &[
     "/",
+    "/account",
+    "/admin/audit",
+    "/admin/mail",
+    "/admin/settings/developer",
+    "/admin/settings/organization",
+    "/admin/settings/team",
+    "/admin/settings/templates",
+    "/admin/settings/webhooks",
+    "/admin/settings/widgets",
+    "/projects",
+    "/share",
     "/invite",
     "/sign-in",
     "/sign-in-link",
@@ -272,7 +283,7 @@ fn no_file_names_another_host_or_makes_markup_or_code_of_text() {
 #[tokio::test]
 async fn nothing_else_is_served_from_the_assets() {
     let app = App::bare().await;
-    for name in ["home.html", "nothing.js", "..%2fCargo.toml", "%2e%2e/Cargo.toml", "a/b.js", ""] {
+    for name in ["workspace.html", "nothing.js", "..%2fCargo.toml", "%2e%2e/Cargo.toml", "a/b.js", ""] {
         let response = get(&app, &format!("/assets/{name}")).await;
         assert_eq!(error_of(response).await, (404, "NOT_FOUND".into()), "{name}");
     }
