@@ -14,6 +14,7 @@ const PAGES = {
   "/reset-password": () => import("./reset_password.js"),
   "/verify-email": () => import("./verify_email.js"),
   "/invite": () => import("./invite.js"),
+  "/share": () => import("./share.js"),
 };
 
 // Each module's `page` makes the first panel.

@@ -1,0 +1,69 @@
+// What others may change meanwhile: their change is shown, and not overwritten unseen.
+
+import { get, patch } from "./api.js";
+import { formDialog } from "./dialog.js";
+import { button, element } from "./elements.js";
+import { field } from "./form.js";
+import { act, named } from "./page.js";
+
+// A long text is not left by accident.
+addEventListener("beforeunload", (event) => document.querySelector("dialog .long") && event.preventDefault());
+
+export const longField = (name, value) => field({ name, label: "PRD, in Markdown", type: "textarea", value, class: "long" });
+
+export const textFields = ({ name, description } = {}) => [
+  field({ name: "name", label: "Name", value: name, required: "Enter a name.", autocomplete: "off" }),
+  field({ name: "description", label: "Description", type: "textarea", value: description }),
+];
+
+// `fields(value)` makes the form's fields of what is there, or of what stands at `from`.
+export async function editDialog(path, { what, fields = textFields, save = patch, from = path, done }) {
+  const opened = await act(() => Promise.all([get(path, { tagged: true }), get(from)]));
+  if (!opened) return;
+  let [{ value, tag }, begun] = opened;
+  const conflict = element("div", { class: "notice", role: "alert" });
+  const theirs = element("div");
+  formDialog({
+    title: ["Edit ", named(what)],
+    held: true,
+    wide: true,
+    intro: [conflict, theirs],
+    fields: fields(begun),
+    submit: "Save",
+    busy: "Saving…",
+    send: (values) => save(path, values, { headers: { "If-Match": tag } }),
+    said: "It is saved.",
+    done,
+    refused({ code }) {
+      if (code === "VERSION_MISMATCH") act(tellConflict);
+      return code === "VERSION_MISMATCH";
+    },
+  });
+
+  async function tellConflict() {
+    const newest = await get(path, { tagged: true });
+    const form = theirs.parentElement.querySelector("form");
+    const changed = [...form.elements].filter(({ name }) => name && newest.value[name] !== value[name]);
+    ({ value, tag } = newest);
+    // What they changed is not in this form.
+    if (changed.length === 0) return form.requestSubmit();
+    conflict.dataset.tone = "error";
+    conflict.textContent = `${value.updatedBy?.name ?? "Somebody"} changed this meanwhile. “Save” puts yours over it.`;
+    theirs.append(...changed.map(otherText));
+    conflict.scrollIntoView();
+  }
+
+  // Both texts stay there until one is saved.
+  function otherText(input) {
+    const [label, other] = ["Theirs", "Yours"].map((whose) => `${whose}: ${input.labels[0].textContent}`);
+    const box = field({ name: input.name, label, type: "textarea", value: value[input.name], readonly: true });
+    const [says, kept] = box.querySelectorAll("label, textarea");
+    box.append(
+      button("Swap the two", () => {
+        [input.value, kept.value] = [kept.value, input.value];
+        says.textContent = says.textContent === label ? other : label;
+      }),
+    );
+    return box;
+  }
+}
