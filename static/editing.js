@@ -1,8 +1,8 @@
-// What others may change meanwhile: their change is shown, and not overwritten unseen.
+// The dialogs that change and end what others may change meanwhile: their change is shown, and not overwritten unseen.
 
-import { get, patch } from "./api.js";
-import { formDialog } from "./dialog.js";
-import { button, element } from "./elements.js";
+import { get, patch, remove } from "./api.js";
+import { confirmDialog, formDialog } from "./dialog.js";
+import { element } from "./elements.js";
 import { field } from "./form.js";
 import { act, named } from "./page.js";
 
@@ -48,22 +48,13 @@ export async function editDialog(path, { what, fields = textFields, save = patch
     // What they changed is not in this form.
     if (changed.length === 0) return form.requestSubmit();
     conflict.dataset.tone = "error";
-    conflict.textContent = `${value.updatedBy?.name ?? "Somebody"} changed this meanwhile. “Save” puts yours over it.`;
-    theirs.append(...changed.map(otherText));
+    conflict.textContent = `${value.updatedBy?.name ?? "Somebody"} changed this meanwhile. “Save” puts yours over it, “Cancel” leaves it so.`;
+    theirs.replaceChildren(...changed.map(({ name, labels }) => field({ name, label: `Theirs: ${labels[0].textContent}`, type: "textarea", value: value[name], readonly: true })));
     conflict.scrollIntoView();
   }
+}
 
-  // Both texts stay there until one is saved.
-  function otherText(input) {
-    const [label, other] = ["Theirs", "Yours"].map((whose) => `${whose}: ${input.labels[0].textContent}`);
-    const box = field({ name: input.name, label, type: "textarea", value: value[input.name], readonly: true });
-    const [says, kept] = box.querySelectorAll("label, textarea");
-    box.append(
-      button("Swap the two", () => {
-        [input.value, kept.value] = [kept.value, input.value];
-        says.textContent = says.textContent === label ? other : label;
-      }),
-    );
-    return box;
-  }
+// Asks before something ends. `text` says what follows.
+export function endDialog(path, { verb, what, ...rest }) {
+  confirmDialog({ title: [`${verb} `, named(what), "?"], action: verb, send: () => remove(path), ...rest });
 }

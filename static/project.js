@@ -1,8 +1,8 @@
 // A project's own page: what it is, and in tabs its PRD, what happened to it, and who sees it.
 
-import { all, get, post, put, remove } from "./api.js";
-import { confirmDialog, formDialog } from "./dialog.js";
-import { editDialog, longField } from "./editing.js";
+import { all, get, post, put } from "./api.js";
+import { formDialog } from "./dialog.js";
+import { editDialog, endDialog, longField } from "./editing.js";
 import { button, element } from "./elements.js";
 import { field } from "./form.js";
 import { capitalised, number, timeElement } from "./format.js";
@@ -51,7 +51,7 @@ async function prd(project, options, { query, project: { id }, writes }) {
   const version = query.get("version");
   const from = version ? `${path}/versions/${encodeURIComponent(version)}` : path;
   const edit = () => editDialog(path, { what: "the PRD", save: put, from, fields: ({ content }) => longField("content", content), done: () => again(pageOf(id)) });
-  const actions = [writes && button(version ? "Take it into the editor" : "Write", edit), version && element("a", { class: "button quiet", href: pageOf(id) }, "Show the newest")];
+  const actions = [writes && button(version ? "Take it into the editor" : "Edit the PRD", edit), version && element("a", { class: "button quiet", href: pageOf(id) }, "Show the newest")];
   const columns = [
     { title: "Version", value: ({ version }) => element("a", { href: pageOf(id, { version }) }, `Version ${version}`) },
     { title: "Written", value: ({ updatedAt }) => timeElement(updatedAt) },
@@ -78,15 +78,8 @@ function changeStatus({ status }, path) {
 }
 
 function deleteProject({ name }, path) {
-  confirmDialog({
-    title: ["Delete ", named(name), "?"],
-    text: "Its PRD, its history and its share links go with it. This cannot be undone.",
-    typed: name,
-    action: "Delete the project",
-    send: () => remove(path),
-    said: "The project is deleted.",
-    done: () => go("/projects"),
-  });
+  const text = "Its PRD, its history and its share links go with it. This cannot be undone.";
+  endDialog(path, { verb: "Delete", what: name, text, typed: name, said: "The project is deleted.", done: () => go("/projects") });
 }
 
 async function people(path, options, { session, project: { owner, members }, writes }) {
@@ -123,13 +116,8 @@ async function people(path, options, { session, project: { owner, members }, wri
   }
 
   function end(person) {
-    confirmDialog({
-      title: isSelf(person) ? "Leave the project?" : ["Remove ", named(person.name), "?"],
-      text: "The project is not shared with them any more.",
-      action: isSelf(person) ? "Leave" : "Remove",
-      send: () => remove(`${path}/members/${person.id}`),
-      said: "The access is ended.",
-      done: () => (isSelf(person) ? go("/projects") : again()),
-    });
+    const [verb, what] = isSelf(person) ? ["Leave", "the project"] : ["Remove", person.name];
+    const done = () => (isSelf(person) ? go("/projects") : again());
+    endDialog(`${path}/members/${person.id}`, { verb, what, text: "The project is shared no more.", said: "The access is ended.", done });
   }
 }

@@ -27,7 +27,7 @@ export const statusHistory = (path, options) =>
     "Status history",
     `${path}/status-history`,
     options,
-    { title: "Status", kind: "wide", value: ({ from, status: now, note }) => [element("div", from && `${capitalised(from)} → `, status(now)), note && aside(note)] },
+    { title: "Status", kind: "wide whole", value: ({ from, status: now, note }) => [element("div", from && `${capitalised(from)} → `, status(now)), note && aside(note)] },
     { title: "By", kind: "wide", value: ({ by }) => element("bdi", by.name) },
   );
 

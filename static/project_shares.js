@@ -1,8 +1,9 @@
 // The links by which somebody without an account reads a project.
 
-import { post, remove } from "./api.js";
+import { post } from "./api.js";
 import { copyable } from "./copy.js";
-import { confirmDialog, formDialog, openDialog } from "./dialog.js";
+import { formDialog, openDialog } from "./dialog.js";
+import { endDialog } from "./editing.js";
 import { button, element, hidden } from "./elements.js";
 import { field } from "./form.js";
 import { date, dayEnd, number, timeElement } from "./format.js";
@@ -21,7 +22,7 @@ export async function shares(project) {
       { title: "Last used", value: ({ lastUsedAt }) => timeElement(lastUsedAt) },
       { title: "Requests", kind: "number", value: ({ requestCount }) => number(requestCount) },
       { title: "Expires", value: ({ expiresAt }) => (expiresAt ? date(expiresAt) : "Never") },
-      { title: "Actions", kind: "actions", value: (share) => button(["Revoke…", hidden(` ${nameOf(share)}`)], () => revoke(share)) },
+      { title: "Actions", kind: "actions", value: (share) => button(["Revoke…", hidden(` ${nameOf(share)}`)], () => endDialog(`${path}/${share.id}`, { verb: "Revoke", what: nameOf(share), text: "It stops working at once.", said: "The link is revoked.", done: list.reload })) },
     ],
     empty: element("p", "No links yet. Whoever has one reads this project without an account."),
   });
@@ -53,17 +54,6 @@ export async function shares(project) {
         element("div", { class: "actions" }, button("Done", close, { kind: "primary" })),
       ],
       closed: list.reload,
-    });
-  }
-
-  function revoke(share) {
-    confirmDialog({
-      title: ["Revoke ", named(nameOf(share)), "?"],
-      text: "It stops working at once.",
-      action: "Revoke",
-      send: () => remove(`${path}/${share.id}`),
-      said: "The link is revoked.",
-      done: list.reload,
     });
   }
 }

@@ -24,7 +24,7 @@ export async function page(visit) {
     columns: [
       { title: "Name", value: ({ id, name, description }) => [element("a", { href: pageOf(id) }, named(name)), aside(brief(description))] },
       { title: "Status", value: (project) => status(project.status) },
-      { title: "Owner", kind: "wide", value: ({ owner }) => named(owner.name, owner.id === visit.session.user.id && "you") },
+      { title: "Owner", kind: "wide", value: ({ owner }) => element("div", named(owner.name, owner.id === visit.session.user.id && "you")) },
       { title: "Changed", value: ({ updatedAt }) => timeElement(updatedAt) },
     ],
     filters: [

@@ -1,11 +1,10 @@
 // The page that a share link opens, for one without an account. This page alone holds the token, and the password.
 
 import { ApiError, get } from "./api.js";
-import { button, element } from "./elements.js";
+import { element } from "./elements.js";
 import { currentPasswordField } from "./entry_fields.js";
 import { form } from "./form.js";
 import { opened } from "./link_token.js";
-import { messageOf } from "./notice.js";
 import { heading, named } from "./page.js";
 import { panel, showPanel } from "./panel.js";
 import { activity, prdSection, projectFacts, statusHistory } from "./project_parts.js";
@@ -15,19 +14,15 @@ const path = `/api/projects/${encodeURIComponent(opened.searchParams.get("projec
 const WRONG = { password: "That is not the password of this link." };
 
 export async function page() {
-  if (!token) return problem("Open the link again", "This page forgets its link when it is left or reloaded.");
+  if (!token) return panel("Open the link again", element("p", "This page forgets its link when it is left or reloaded."));
   try {
     return await project();
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
     if (error.code === "SHARE_PASSWORD_REQUIRED") return askPassword();
-    if ([401, 404].includes(error.status)) return problem("This link is no longer valid", "It was revoked, or has expired. Ask whoever gave it to you.");
-    return problem("The project cannot be shown", messageOf(error), button("Try again", show, { kind: "primary" }));
+    if (![401, 404].includes(error.status)) throw error;
+    return panel("This link is no longer valid", element("p", "It was revoked, or has expired. Ask whoever gave it to you."));
   }
 }
-
-const show = async () => showPanel(await page());
-const problem = (title, ...text) => panel(title, text.map((each) => element("p", each)));
 
 function askPassword() {
   return panel(
@@ -44,7 +39,7 @@ function askPassword() {
       done: showPanel,
       refused(error) {
         if (error.code === "SHARE_PASSWORD_INVALID") error.fields = WRONG;
-        return error.code === "SHARE_TOKEN_INVALID" && show();
+        return error.code === "SHARE_TOKEN_INVALID" && page().then(showPanel);
       },
     }),
   );

@@ -1,9 +1,9 @@
 // Templates: PRDs to begin with. Everyone reads them; owners and admins write them.
 
-import { get, post, remove } from "./api.js";
+import { get, post } from "./api.js";
 import { copyable } from "./copy.js";
-import { confirmDialog, formDialog, openDialog } from "./dialog.js";
-import { editDialog, longField, textFields } from "./editing.js";
+import { formDialog, openDialog } from "./dialog.js";
+import { editDialog, endDialog, longField, textFields } from "./editing.js";
 import { button, element } from "./elements.js";
 import { brief, timeElement } from "./format.js";
 import { listView } from "./list.js";
@@ -37,19 +37,8 @@ export async function page({ may }) {
   function actions(template) {
     return menu(`Actions for ${template.name}`, [
       ["Edit…", () => editDialog(pathOf(template), { what: template.name, fields, done: list.reload })],
-      ["Delete…", () => deletion(template), "danger"],
+      ["Delete…", () => endDialog(pathOf(template), { verb: "Delete", what: template.name, text: "Projects that began with it keep what they have.", said: "The template is deleted.", done: list.reload }), "danger"],
     ]);
-  }
-
-  function deletion(template) {
-    confirmDialog({
-      title: ["Delete ", named(template.name), "?"],
-      text: "Projects that began with it keep what they have.",
-      action: "Delete",
-      send: () => remove(pathOf(template)),
-      said: "The template is deleted.",
-      done: list.reload,
-    });
   }
 }
 
