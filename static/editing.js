@@ -48,7 +48,7 @@ export async function editDialog(path, { what, fields = textFields, save = patch
     // What they changed is not in this form.
     if (changed.length === 0) return form.requestSubmit();
     conflict.dataset.tone = "error";
-    conflict.textContent = `${value.updatedBy?.name ?? "Somebody"} changed this meanwhile. “Save” puts yours over it, “Cancel” leaves it so.`;
+    conflict.textContent = `${value.updatedBy?.name ?? "Somebody"} changed this meanwhile. “Save” puts yours over it, “Cancel” leaves theirs.`;
     theirs.replaceChildren(...changed.map(({ name, labels }) => field({ name, label: `Theirs: ${labels[0].textContent}`, type: "textarea", value: value[name], readonly: true })));
     conflict.scrollIntoView();
   }

@@ -91,8 +91,8 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
   function focusAgain({ id, index, name }) {
     const rows = [...body.rows];
     const row = rows.find((each) => each.dataset.id === id) ?? rows[Math.min(index, rows.length - 1)];
-    const controls = row ? controlsOf(row) : [nothing.querySelector("button, a")];
-    (controls.find((each) => nameOf(each) === name) ?? controls.at(-1))?.focus();
+    const controls = row ? controlsOf(row) : [...nothing.querySelectorAll("button, a")];
+    (controls.find((each) => nameOf(each) === name) ?? controls.at(-1) ?? document.querySelector("h1")).focus();
   }
 
   function add(page) {
