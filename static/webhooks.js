@@ -1,8 +1,9 @@
 // Webhooks: who is told of what happens. With ?webhook=… it is that one's own page, with what was sent by it.
 
-import { get, patch, post, remove } from "./api.js";
+import { get, patch, post } from "./api.js";
 import { copyable, inLanguages } from "./copy.js";
-import { confirmDialog, formDialog, openDialog } from "./dialog.js";
+import { formDialog, openDialog } from "./dialog.js";
+import { endDialog } from "./editing.js";
 import { button, element } from "./elements.js";
 import { field } from "./form.js";
 import { capitalised, exactTime, momentElement, number, timeElement } from "./format.js";
@@ -51,15 +52,20 @@ function state({ active, disabledReason, failingSince }) {
 // [label, act, kind] of each. `changed` follows; it is given null where the webhook is deleted.
 function actions(visit, webhook, changed, tested) {
   const path = `${WEBHOOKS}/${webhook.id}`;
-  const active = !webhook.active;
+  const name = nameOf(webhook);
+  const { active } = webhook;
   return [
-    !active && ["Send a test", async () => (await act(() => post(`${path}/test`), "The test is on its way.")) && tested()],
+    active && ["Send a test", async () => (await act(() => post(`${path}/test`), "The test is on its way.")) && tested()],
     ["Edit…", () => edit(webhook, changed)],
-    ["Show secret", () => showSecret(visit, path, nameOf(webhook))],
+    ["Show secret", () => showSecret(visit, path, name)],
     ["Rotate secret…", () => rotation("webhook", path, changed, { fields: grace() })],
-    [active ? "Switch on" : "Switch off", async () => changed(await act(() => patch(path, { active }), `The webhook is ${active ? "on" : "off"} now.`))],
-    ["Delete…", () => deletion("webhook", path, "Its deliveries go too, and what waits is not sent.", changed), "danger"],
+    [active ? "Switch off" : "Switch on", () => turn(path, !active, changed)],
+    ["Delete…", () => endDialog(path, { verb: "Delete", what: name, text: "Its deliveries go too, and what waits is not sent.", said: "The webhook is deleted.", done: changed }), "danger"],
   ].filter(Boolean);
+}
+
+async function turn(path, active, changed) {
+  changed(await act(() => patch(path, { active }), `The webhook is ${active ? "on" : "off"} now.`));
 }
 
 const grace = () => field({ name: "grace", label: "The old secret goes on signing for", type: "select", value: "86400", options: GRACES });
@@ -73,10 +79,6 @@ export async function showSecret({ signal }, path, name) {
 export function rotation(noun, path, done, rest) {
   const send = ({ grace }) => post(`${path}/rotate-secret`, grace && { graceSeconds: Number(grace) });
   formDialog({ title: "Rotate the secret?", submit: "Rotate", send, said: `The ${noun} has a new secret.`, done, ...rest });
-}
-
-export function deletion(noun, path, text, done) {
-  confirmDialog({ title: `Delete the ${noun}?`, text: `${text} This cannot be undone.`, action: "Delete", send: () => remove(path), said: `The ${noun} is deleted.`, done });
 }
 
 // Makes one, or changes that of this id; `wishes` makes of a form's values what the API takes.
@@ -117,7 +119,8 @@ async function one(visit, path) {
     filters: [{ name: "state", label: "State", options: ["", "waiting", "delivered", "failed"].map((state) => [state, capitalised(state) || "Any"]) }],
     empty: element("p", "Nothing was sent yet. “Send a test” tells whether it arrives."),
   });
-  const timer = setInterval(renew, POLL_MS);
+  let due = false;
+  const timer = setInterval(poll, POLL_MS);
   visit.signal.addEventListener("abort", () => clearInterval(timer));
   const choices = actions(visit, webhook, (made) => (made === null ? go(LIST) : again()), soon);
   return {
@@ -136,16 +139,23 @@ async function one(visit, path) {
   };
 
   // While something waits. What somebody has opened is not taken from under their hands.
+  function poll() {
+    const isBusy = document.hidden || document.querySelector("dialog, :popover-open");
+    if (!isBusy && active && (due || list.querySelector("[data-status=waiting]"))) renew();
+  }
+
   async function renew() {
-    if (document.hidden || document.querySelector("dialog, :popover-open") || !active || !list.querySelector("[data-status=waiting]")) return;
+    due = false;
+    await list.reload();
     const newest = await get(path, visit).catch(() => webhook);
-    JSON.stringify(newest) === JSON.stringify(webhook) ? list.reload() : again();
+    if (JSON.stringify(newest) !== JSON.stringify(webhook)) again();
   }
 
   // The first attempt is a matter of moments.
   async function soon() {
+    due = true;
     await list.reload();
-    setTimeout(renew, 1_000);
+    setTimeout(poll, 1_000);
   }
 
   async function sendAgain({ id }) {

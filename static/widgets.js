@@ -3,13 +3,14 @@
 import { get } from "./api.js";
 import { copyable, copyButton, inLanguages } from "./copy.js";
 import { openDialog } from "./dialog.js";
+import { endDialog } from "./editing.js";
 import { button, element, hidden } from "./elements.js";
 import { field } from "./form.js";
 import { number } from "./format.js";
 import { listView } from "./list.js";
 import { menu } from "./menu.js";
 import { act, aside, heading, named } from "./page.js";
-import { deletion, editor, nameOf, rotation, showSecret, WEBHOOKS } from "./webhooks.js";
+import { editor, nameOf, rotation, showSecret, WEBHOOKS } from "./webhooks.js";
 
 const WIDGETS = "/api/admin/widgets";
 
@@ -42,8 +43,8 @@ export async function page(visit) {
       ["Edit…", () => edit(widget)],
       ["Show secret", () => showSecret(visit, path, widget.name)],
       // A webhook's secret is rotated where the webhook is.
-      !widget.webhookId && ["Rotate secret…", () => rotation("widget", path, () => list.reload(), { intro: element("p", "Hashes under the old one are refused from then on, and sessions end.") })],
-      ["Delete…", () => deletion("widget", path, "Its sessions end at once.", () => list.reload()), "danger"],
+      !widget.webhookId && ["Rotate secret…", () => rotation("widget", path, list.reload, { intro: element("p", "Hashes under the old one are refused from then on, and sessions end.") })],
+      ["Delete…", () => endDialog(path, { verb: "Delete", what: widget.name, text: "Its sessions end at once.", said: "The widget is deleted.", done: list.reload }), "danger"],
     ]);
   }
 

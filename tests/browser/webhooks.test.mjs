@@ -116,7 +116,7 @@ test("the lines for Python and JavaScript verify what came, and refuse what was 
   assert.match(secret, /^whsec_/);
   await inspect(page, "webhook-secret");
   await page.keyboard.press("Escape");
-  await dialog(page).waitFor({ state: "detached" });
+  await page.locator("dialog").waitFor({ state: "detached" });
   assert.ok(!(await page.content()).includes(secret), "it is gone with its dialog");
 
   const lines = async (language) => {

@@ -34,7 +34,7 @@ async function secretOf(page, name) {
   await choose(page, name, "Show secret");
   const secret = await dialog(page).getByLabel("The secret", { exact: true }).textContent();
   await page.keyboard.press("Escape");
-  await dialog(page).waitFor({ state: "detached" });
+  await page.locator("dialog").waitFor({ state: "detached" });
   assert.ok(!(await page.content()).includes(secret), "it is gone with its dialog");
   return secret;
 }
