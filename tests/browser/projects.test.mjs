@@ -28,6 +28,10 @@ Some **strong** words, \`code\`, [a link](https://example.com/a) and [a place](#
 | A | 1.00 | ${"cell | ".repeat(12)}
 
 ${"漢".repeat(300)}
+
+${"> ".repeat(50)}deep
+
+${"- ".repeat(60)}deep
 `;
 
 let owner, max, vera, template;
