@@ -25,6 +25,12 @@ export function withQuery(path, values) {
   return query.size > 0 ? `${path}?${query}` : path;
 }
 
+// All items of a list, however many pages it has.
+export async function all(path, cursor) {
+  const { items, nextCursor } = await get(withQuery(path, { limit: 200, cursor }));
+  return nextCursor ? [...items, ...(await all(path, nextCursor))] : items;
+}
+
 // What follows when the session has ended; a page behind the sign-in sets it.
 let signedOut = null;
 export const whenSignedOut = (act) => (signedOut = act);
@@ -33,7 +39,7 @@ export const whenSignedOut = (act) => (signedOut = act);
 let forbidden = null;
 export const whenForbidden = (act) => (forbidden = act);
 
-// Options: `headers` (more of them), `signal` (ends the call), and `tagged`: then the result is { value, tag } with the
+// Options: `headers` (more of them), `signal` (ends the call), `credentials`, and `tagged`: then the result is { value, tag } with the
 // answer's ETag, to be sent back as If-Match.
 async function request(method, path, body, { tagged = false, ...options } = {}) {
   const response = await answerTo(method, path, body, options);
@@ -49,7 +55,7 @@ async function request(method, path, body, { tagged = false, ...options } = {}) 
   throw error;
 }
 
-async function answerTo(method, path, body, { headers = {}, signal } = {}) {
+async function answerTo(method, path, body, { headers = {}, signal, credentials = "same-origin" } = {}) {
   const sent = { Accept: "application/json", ...headers };
   // A call without a body says nothing of its type, so that the server need not judge it.
   if (body !== undefined) sent["Content-Type"] = "application/json";
@@ -59,7 +65,7 @@ async function answerTo(method, path, body, { headers = {}, signal } = {}) {
       method,
       headers: sent,
       body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: "same-origin",
+      credentials,
       cache: "no-store",
       signal: signal ? AbortSignal.any([signal, late]) : late,
     });

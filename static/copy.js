@@ -1,6 +1,7 @@
 // Text to be taken elsewhere, with a button that copies it.
 
 import { button, element } from "./elements.js";
+import { field } from "./form.js";
 import { say } from "./notice.js";
 
 // `what` is said when it is done: "The key is copied."
@@ -11,6 +12,15 @@ export function copyButton(text, what, label = "Copy") {
 // Code in a box with its button.
 export function copyable(text, what, { label } = {}) {
   return element("div", { class: "copyable" }, element("pre", { tabindex: "0", "aria-label": what }, element("code", text)), copyButton(text, what, label));
+}
+
+// The same in several languages, by name: a choice, and the chosen one's lines.
+export function inLanguages(label, lines) {
+  const names = Object.keys(lines);
+  const shown = element("div");
+  const show = (name) => shown.replaceChildren(copyable(lines[name], `The example for ${name}`));
+  show(names[0]);
+  return [field({ name: "language", label, type: "select", options: names.map((name) => [name, name]), onchange: ({ target }) => show(target.value) }), shown];
 }
 
 // Browsers offer the clipboard on HTTPS and on this very machine alone; elsewhere the older way is left.

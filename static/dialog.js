@@ -3,6 +3,7 @@
 import { ApiError } from "./api.js";
 import { button, element, newId } from "./elements.js";
 import { field, form } from "./form.js";
+import { say } from "./notice.js";
 
 // Opens a dialog with this title and content, and returns the function that closes it. It is taken out of the page when
 // it is closed, with all it showed. `held` ones close only by their own buttons, not by Escape.
@@ -49,11 +50,12 @@ function takeOut(dialog) {
   dialog.remove();
 }
 
-// A form in a dialog: as `form`, with a button that cancels. It closes after `done`.
-export function formDialog({ title, intro = [], done = () => {}, wide, ...rest }) {
+// A form in a dialog: as `form`, with a button that cancels. When it is done it closes, and says what is `said`.
+export function formDialog({ title, intro = [], said, done = () => {}, wide, held, ...rest }) {
   return openDialog({
     title,
     wide,
+    held,
     content: (close) => [
       intro,
       form({
@@ -61,6 +63,7 @@ export function formDialog({ title, intro = [], done = () => {}, wide, ...rest }
         beside: button("Cancel", close),
         done: (result) => {
           close();
+          if (said) say(said);
           done(result);
         },
       }),

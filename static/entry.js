@@ -1,8 +1,9 @@
 // The pages before the sign-in: which module shows which.
 
-import { noAnswer } from "./api.js";
+import { ApiError, noAnswer } from "./api.js";
 import { button, element } from "./elements.js";
 import { opened } from "./link_token.js";
+import { messageOf } from "./notice.js";
 import { panel, showPanel } from "./panel.js";
 
 const PAGES = {
@@ -14,6 +15,7 @@ const PAGES = {
   "/reset-password": () => import("./reset_password.js"),
   "/verify-email": () => import("./verify_email.js"),
   "/invite": () => import("./invite.js"),
+  "/share": () => import("./share.js"),
 };
 
 // Each module's `page` makes the first panel.
@@ -22,12 +24,13 @@ try {
   showPanel(await page());
 } catch (cause) {
   showPanel(lost(cause));
-  if (!(cause instanceof TypeError)) throw cause;
+  if (!(cause instanceof TypeError || cause instanceof ApiError)) throw cause;
 }
 // The back button may bring a page back as it was, with a token that is used up or a form that is filled in.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 
-// The server went away between this module and the page's.
+// The server went away between this module and the page's, or refuses what the page begins with.
 function lost(cause) {
-  return panel("The page cannot be shown", element("p", { role: "alert" }, noAnswer(cause).message), element("p", button("Try again", () => location.replace(opened), { kind: "primary" })));
+  const error = cause instanceof ApiError ? cause : noAnswer(cause);
+  return panel("The page cannot be shown", element("p", { role: "alert" }, messageOf(error)), element("p", button("Try again", () => location.replace(opened), { kind: "primary" })));
 }

@@ -58,6 +58,7 @@ function atMidnight(day, daysLater, more) {
 }
 
 export const number = (value) => numbers.format(value);
+export const brief = (text) => (text.length > 120 ? `${text.slice(0, 120)}…` : text);
 export const capitalised = (word) => word.charAt(0).toUpperCase() + word.slice(1);
 
 // "1 key", "2 keys".

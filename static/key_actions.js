@@ -5,18 +5,10 @@ import { confirmDialog, formDialog } from "./dialog.js";
 import { element } from "./elements.js";
 import { field } from "./form.js";
 import { editKey } from "./key_form.js";
-import { pathOf } from "./key_settings.js";
+import { GRACES, pathOf } from "./key_settings.js";
 import { showNewKey } from "./new_key.js";
 import { say } from "./notice.js";
 import { act } from "./page.js";
-
-const GRACES = [
-  ["0", "Not at all"],
-  ["3600", "1 hour"],
-  ["86400", "1 day"],
-  ["604800", "7 days"],
-  ["2592000", "30 days"],
-];
 
 // [label, act, kind] of each. `changed` follows; it is told of a successor, and null of a deletion.
 export function actionsFor(visit, key, changed) {

@@ -9,6 +9,15 @@ export const pathOf = (id) => `${KEYS}/${encodeURIComponent(id)}`;
 export const LIST = "/admin/settings/developer";
 export const pageOf = (id) => `${LIST}?key=${id}`;
 
+// How long what was rotated goes on working.
+export const GRACES = [
+  ["0", "Not at all"],
+  ["3600", "1 hour"],
+  ["86400", "1 day"],
+  ["604800", "7 days"],
+  ["2592000", "30 days"],
+];
+
 export function settingsOf(key) {
   const listed = (values) => (values ? values.join(", ") || "None" : "All");
   return {

@@ -4,6 +4,7 @@
 // The address that the page was opened with.
 export const opened = new URL(location.href);
 
-if (["token", "inviteToken"].some((name) => opened.searchParams.has(name))) history.replaceState(null, "", location.pathname);
+// Behind the # of a share link, too.
+if (opened.hash.startsWith("#shr_") || ["token", "inviteToken"].some((name) => opened.searchParams.has(name))) history.replaceState(null, "", location.pathname);
 
 export const takeToken = (name = "token") => opened.searchParams.get(name);

@@ -20,10 +20,11 @@ const MOST = 200;
 // filters   [{ name, label, options: [[value, label]] }], or without options for a text that is searched for (or of another
 //           `type`); their names are both the API's and the address's; ask(value) is what the API is asked for a value
 // fixed     values of the query that are not filters
+// options   of the calls
 // empty     what stands where there is nothing at all; `noMatch` where the filters leave nothing
 // added     optional; called with the items of each page, their rows once they stand, and the query they answer
 // rowClass  optional; a class for an item's row
-export async function listView({ path, label, columns, filters = [], fixed = {}, empty, noMatch = "Nothing matches.", added, rowClass }) {
+export async function listView({ path, label, columns, filters = [], fixed = {}, options, empty, noMatch = "Nothing matches.", added, rowClass }) {
   const chosen = chosenIn(new URLSearchParams(location.search));
   const scroller = table(label, columns);
   const body = scroller.querySelector("tbody");
@@ -62,7 +63,7 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
   }
 
   function fetchPage(from, limit) {
-    return get(withQuery(path, { limit, ...asked(), cursor: from }));
+    return get(withQuery(path, { limit, ...asked(), cursor: from }), options);
   }
 
   function fill(page) {
@@ -74,7 +75,9 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
     scroller.hidden = none;
     nothing.hidden = !none;
     if (none) nothing.replaceChildren(...[filtered ? [element("p", noMatch), button("Clear the filters", clear)] : empty].flat());
-    status.textContent = filtered && !none ? `${page.items.length}${page.nextCursor ? " or more" : ""} found` : "";
+    const found = filtered && !none ? `${page.items.length}${page.nextCursor ? " or more" : ""} found` : "";
+    // What is said already is not said again.
+    if (status.textContent !== found) status.textContent = found;
     status.hidden = filters.length === 0;
     if (focus) focusAgain(focus);
   }
@@ -88,8 +91,8 @@ export async function listView({ path, label, columns, filters = [], fixed = {},
   function focusAgain({ id, index, name }) {
     const rows = [...body.rows];
     const row = rows.find((each) => each.dataset.id === id) ?? rows[Math.min(index, rows.length - 1)];
-    const controls = row ? controlsOf(row) : [nothing.querySelector("button, a")];
-    (controls.find((each) => nameOf(each) === name) ?? controls.at(-1))?.focus();
+    const controls = row ? controlsOf(row) : [...nothing.querySelectorAll("button, a")];
+    (controls.find((each) => nameOf(each) === name) ?? controls.at(-1) ?? document.querySelector("h1")).focus();
   }
 
   function add(page) {

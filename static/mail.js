@@ -55,4 +55,4 @@ const isStuck = ({ state, attempts, createdAt }) => state === "waiting" && attem
 const mayBeSent = ({ state, text }) => state !== "delivered" && text !== null;
 
 // A moment that has passed is one that the next run takes up.
-const next = ({ nextAttemptAt: time }) => (time && new Date(time) < Date.now() ? "Due" : timeElement(time, "–"));
+export const next = ({ nextAttemptAt: time }) => (time && new Date(time) < Date.now() ? "Due" : timeElement(time, "–"));

@@ -20,9 +20,13 @@ const ROLES = ["viewer", "member", "admin", "owner"];
 
 // In the order of the menu. `role` is the least that the page is offered to.
 const PAGES = [
+  { path: "/projects", name: "Projects", role: "viewer", load: () => import("./projects.js") },
   { path: "/admin/settings/developer", name: "API keys", role: "admin", load: () => import("./developer.js") },
   { path: "/admin/settings/team", name: "Team", role: "viewer", load: () => import("./team.js") },
   { path: "/admin/settings/organization", name: "Organization", role: "admin", load: () => import("./organization.js") },
+  { path: "/admin/settings/webhooks", name: "Webhooks", role: "admin", load: () => import("./webhooks.js") },
+  { path: "/admin/settings/widgets", name: "Widgets", role: "admin", load: () => import("./widgets.js") },
+  { path: "/admin/settings/templates", name: "Templates", role: "viewer", load: () => import("./templates.js") },
   { path: "/admin/audit", name: "Audit", role: "admin", load: () => import("./audit.js") },
   { path: "/admin/mail", name: "Mail", role: "admin", load: () => import("./mail.js") },
   { path: "/account", name: "Account", role: "viewer", load: () => import("./account.js") },

@@ -66,6 +66,7 @@ test("each change is a sentence, with who made it, when, from where, and what it
 
   await changed.getByRole("link", { name: "CI/CD Pipeline" }).first().click();
   await page.waitForURL(`${server.url}/admin/settings/developer?key=${pipeline.id}`);
+  await page.getByRole("heading", { level: 1, name: "CI/CD Pipeline" }).waitFor();
 }));
 
 test("names are shown as they stand, whatever they contain", visit({ width: NARROW }, async ({ page, context }) => {
@@ -168,6 +169,7 @@ test("requests are listed with their answers, and filtered by key, answer, metho
   await page.goto(view("?view=requests"));
   await page.getByRole("link", { name: "CI/CD Pipeline" }).first().click();
   await page.waitForURL(`${server.url}/admin/settings/developer?key=${pipeline.id}`);
+  await page.getByRole("heading", { level: 1, name: "CI/CD Pipeline" }).waitFor();
 }));
 
 test("refused requests that share a row are counted", visit(async ({ page, context }) => {

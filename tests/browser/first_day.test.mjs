@@ -32,7 +32,11 @@ async function firstDay({ page }, inspected) {
   }
   await press("Set up");
 
-  // The first page says what to do next.
+  // Each page says what to do next.
+  await heading("Projects").waitFor();
+  await page.getByText("No projects yet.").waitFor();
+  if (page.viewportSize().width < 960) await press("Menu");
+  await page.getByRole("link", { name: "API keys", exact: true }).click();
   await heading("API keys").waitFor();
   await page.getByText("No keys yet.").waitFor();
 

@@ -74,8 +74,9 @@ test("somebody is invited, registers with the link, gets another role, is locked
     await theirs.getByLabel("Password", { exact: true }).fill(PASSWORD);
     await press(theirs, "Sign in");
     // A member is offered names, and nothing to administer.
-    await heading(theirs, "Team");
-    assert.deepEqual(await theirs.getByRole("navigation").getByRole("link").allTextContents(), ["Team", "Account"]);
+    await heading(theirs, "Projects");
+    assert.deepEqual(await theirs.getByRole("navigation").getByRole("link").allTextContents(), ["Projects", "Team", "Templates", "Account"]);
+    await theirs.getByRole("link", { name: "Team", exact: true }).click();
     await rowOf(theirs, "Colleagues", OWNER.name).waitFor();
     await rowOf(theirs, "Colleagues", "Bob").filter({ hasText: "you" }).waitFor();
     assert.equal(await theirs.getByText(OWNER.email).count(), 0);

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { assertNothingSticksOut, browserForThisFile, inspect, NARROW, signedIn, signIn } from "./support/browser.mjs";
 import { PASSWORD, startServer } from "./support/server.mjs";
 
-const PAGES = { "API keys": "/admin/settings/developer", Team: "/admin/settings/team", Organization: "/admin/settings/organization", Audit: "/admin/audit", Mail: "/admin/mail", Account: "/account" };
+const PAGES = { Projects: "/projects", "API keys": "/admin/settings/developer", Team: "/admin/settings/team", Organization: "/admin/settings/organization", Webhooks: "/admin/settings/webhooks", Widgets: "/admin/settings/widgets", Templates: "/admin/settings/templates", Audit: "/admin/audit", Mail: "/admin/mail", Account: "/account" };
 
 const visit = browserForThisFile();
 const server = await startServer({ registration: { mode: "open", require_verified_email: false } });
@@ -207,7 +207,7 @@ test("two tabs never show two organizations", visit({ allow: [/401/] }, async ({
   await other.goto(`${server.url}/admin/audit`);
   await heading(other, "Audit").waitFor();
   await page.getByLabel("Organization").selectOption({ label: "Home" });
-  await heading(page, "API keys").waitFor();
+  await heading(page, "Projects").waitFor();
   await other.waitForFunction(() => document.querySelector("#menu select")?.selectedOptions[0].textContent === "Home");
   await other.getByText("created key Key 30").waitFor();
   assert.equal((await signedIn(context, server)).organization.name, "Home");
