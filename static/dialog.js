@@ -9,7 +9,7 @@ import { say } from "./notice.js";
 // it is closed, with all it showed. `held` ones close only by their own buttons, not by Escape.
 export function openDialog({ title, content, held = false, wide = false, closed = () => {} }) {
   const id = newId("dialog");
-  const close = () => dialog.close();
+  const close = () => shut(dialog);
   const dialog = element(
     "dialog",
     { "aria-labelledby": id, class: wide && "wide" },
@@ -36,11 +36,13 @@ export function openDialog({ title, content, held = false, wide = false, closed 
 
 // Closes every dialog: what they show must not stay when the page is left or goes to sleep in the history.
 export function closeDialogs() {
-  for (const dialog of document.querySelectorAll("dialog[open]")) {
-    dialog.close();
-    // At once: a page that goes to sleep may not come to the event of the closing.
-    takeOut(dialog);
-  }
+  document.querySelectorAll("dialog[open]").forEach(shut);
+}
+
+// Taken out at once: a page that goes to sleep may not come to the event of the closing.
+function shut(dialog) {
+  dialog.close();
+  takeOut(dialog);
 }
 
 function takeOut(dialog) {
