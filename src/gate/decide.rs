@@ -116,7 +116,9 @@ pub fn judge(demand: &Demand, credential: &Credential, facts: &Facts<'_>) -> Res
         }
         Credential::Share(share) => {
             share.is_good(facts.at.unix_ms)?;
+            // Where shares are not asked for, their passwords are not looked at.
             require_kind(demand, share.record.is_wanted(&demand.allow))?;
+            share.is_open()?;
             require_organization(&demand.organizations, &share.record.organization)?;
             share.covers(demand, facts)
         }
@@ -280,7 +282,8 @@ mod tests {
             share.record = Arc::new(record);
             judge(demand, &Credential::Share(share), &facts(method, path))
         };
-        let by_nobody = |_: &mut PresentedShare, _: &mut ShareRecord| {};
+        type Hand = fn(&mut PresentedShare, &mut ShareRecord);
+        let by_nobody: Hand = |_, _| {};
         let strict = Demand { role: RoleDemand::AtLeast(Role::Owner), ..for_shares() };
         assert_eq!(judge_share(&strict, "GET", "/reports/7/a", by_nobody), Ok(()));
         for (method, path) in [("POST", "/reports/7/a"), ("GET", "/reports/8/a"), ("GET", "/")] {
@@ -303,7 +306,10 @@ mod tests {
         for (code, change) in cases {
             assert_eq!(judge_share(&strict, "GET", "/reports/7/a", change), Err(code));
         }
-        assert_eq!(judge_share(&demand(), "GET", "/reports/7/a", by_nobody), Err(ErrorCode::CredentialNotAllowed));
+        let closed: Hand = |share, _| share.door = Door::Closed;
+        for judged in [by_nobody, closed].map(|door| judge_share(&demand(), "GET", "/reports/7/a", door)) {
+            assert_eq!(judged, Err(ErrorCode::CredentialNotAllowed), "whether its password was looked at or not");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::config::{Config, OnFailure};
 use crate::crypto::secret_token::{Digest, Shape};
 use crate::error_code::ErrorCode;
 use crate::store::{Store, StoreError};
-use credential::{Presented, Shapes};
+use credential::{Presented, ShareToken, Shapes};
 use decide::{Credential, Facts, judge};
 use demand::Demand;
 use draw::draw_of;
@@ -232,17 +232,7 @@ impl Gate {
                 };
                 Ok(found.map_or(Credential::Refused(ErrorCode::ApiKeyInvalid), Credential::Key))
             }
-            Presented::Share(token, _) => {
-                let digest = Digest::of(token);
-                let kept = if self.is_settled(now) { self.shares.get(&digest).ok() } else { None };
-                let found = match kept {
-                    Some(record) => Some(record),
-                    None => self.blocking(move |gate| gate.share_blocking(&digest, now)).await?,
-                };
-                Ok(found.map_or(Credential::Refused(ErrorCode::ShareTokenInvalid), |record| {
-                    Credential::Share(PresentedShare::new(record))
-                }))
-            }
+            Presented::Share(share) => self.resolve_share(share, now).await,
             Presented::Widget(token) => {
                 let digest = Digest::of(token);
                 let kept = if self.is_settled(now) { self.widgets.get(&digest).ok() } else { None };
@@ -252,12 +242,14 @@ impl Gate {
                 };
                 Ok(found.map_or(Credential::Refused(ErrorCode::WidgetTokenInvalid), Credential::Widget))
             }
-            Presented::Session(token) => {
+            Presented::Session(token, beside) => {
                 let digest = Digest::of(token);
                 let found = self.blocking(move |gate| gate.lookup.session(&digest, gate_cookie, now)).await?;
-                Ok(found.map_or(Credential::Refused(ErrorCode::SessionInvalid), |session| {
-                    Credential::Session(Arc::new(session))
-                }))
+                match (found, beside) {
+                    (Some(session), _) => Ok(Credential::Session(Arc::new(session))),
+                    (None, Some(share)) => self.resolve_share(share, now).await,
+                    (None, None) => Ok(Credential::Refused(ErrorCode::SessionInvalid)),
+                }
             }
         }
     }
@@ -270,6 +262,18 @@ impl Gate {
             credential,
             standings: Standings::default(),
             class: None,
+    async fn resolve_share(self: &Arc<Self>, share: ShareToken<'_>, now: UnixMillis) -> Result<Credential, ErrorCode> {
+        let digest = Digest::of(share.token);
+        let kept = if self.is_settled(now) { self.shares.get(&digest).ok() } else { None };
+        let found = match kept {
+            Some(record) => Some(record),
+            None => self.blocking(move |gate| gate.share_blocking(&digest, now)).await?,
+        };
+        Ok(found.map_or(Credential::Refused(ErrorCode::ShareTokenInvalid), |record| {
+            Credential::Share(PresentedShare::new(record))
+        }))
+    }
+
             wait_us: 0,
         };
         if let Credential::Share(PresentedShare { door: Door::Locked(wait_us), .. }) = &decision.credential

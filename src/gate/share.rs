@@ -99,7 +99,7 @@ impl ShareRecord {
     }
 
     /// Whether shares of this kind are asked for.
-    pub(super) fn is_wanted(&self, allow: &Allow) -> bool {
+    pub fn is_wanted(&self, allow: &Allow) -> bool {
         match self.covers {
             Covers::Project(_) => allow.project_share,
             Covers::Requests(_) => allow.share,
@@ -114,10 +114,14 @@ impl PresentedShare {
         PresentedShare { record, door }
     }
 
-    /// Whether its token and its password are good (401, 423).
+    /// Whether its token is good (401).
     pub(super) fn is_good(&self, now: UnixMillis) -> Result<(), ErrorCode> {
+        if self.record.works(now) { Ok(()) } else { Err(ErrorCode::ShareTokenInvalid) }
+    }
+
+    /// Whether its password was shown (401, 423).
+    pub(super) fn is_open(&self) -> Result<(), ErrorCode> {
         match self.door {
-            _ if !self.record.works(now) => Err(ErrorCode::ShareTokenInvalid),
             Door::Open => Ok(()),
             Door::Closed => Err(ErrorCode::SharePasswordRequired),
             Door::Refused => Err(ErrorCode::SharePasswordInvalid),

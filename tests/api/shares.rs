@@ -252,6 +252,23 @@ async fn a_key_or_a_session_counts_and_the_share_token_beside_it_is_ignored() {
 }
 
 #[tokio::test]
+async fn a_dead_session_beside_it_does_not_shut_it_out() {
+    let (app, ada) = site().await;
+    let made = share_of_seven(&ada).await;
+    let guarded = share(&ada, json!({ "paths": ["/reports/7"], "password": "Open sesame 7" })).await;
+    assert_eq!(ada.post("/api/auth/sign-out", &json!({})).await.status(), 204);
+    let beside = |share: &Value| {
+        about(&app, "GET", "/reports/7").header("Cookie", &ada.cookie).header("X-Share-Token", text(&share["token"]))
+    };
+    let response = beside(&made).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), header(&response, "x-auth-method")), (200, "share"));
+    let response = beside(&guarded).header("X-Share-Password", "Open sesame 7").send().await.unwrap();
+    assert_eq!(response.status(), 200, "and its password counts");
+    let alone = about(&app, "GET", "/reports/7").header("Cookie", &ada.cookie).send().await.unwrap();
+    assert_eq!(error_of(alone).await, (401, "SESSION_INVALID".into()));
+}
+
+#[tokio::test]
 async fn where_anybody_may_pass_and_no_share_is_asked_for_it_counts_as_nobody() {
     let open = Rule { path: "/open".into(), allow: vec!["anonymous".into()], ..Rule::default() };
     let (app, ada) = App::spawn_with(|config| config.rules = vec![open]).await;
