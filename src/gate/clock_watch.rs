@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::clock::{HighWater, MINUTE, UnixMillis};
 use crate::config::Config;
 use crate::store::sessions::{self, Life};
-use crate::store::{Change, Store, StoreError, account_tokens, invitations, shares, sign_in_failures, widget_sessions};
+use crate::store::{
+    Change, Store, StoreError, account_tokens, facts, invitations, shares, sign_in_failures, widget_sessions,
+};
 
 /// Notices that the clock was set back.
 pub struct ClockWatch {
@@ -44,7 +46,9 @@ impl ClockWatch {
                 .then(shares::end_dead(before))
                 .then(widget_sessions::delete_dead(before))
                 .then(shares::forget_failures(before - lock))
-                .then(sign_in_failures::delete_dead(before, reset));
+                .then(shares::cut_failures(now))
+                .then(sign_in_failures::delete_dead(before, reset))
+                .then(facts::settle_clock(now));
             self.store.commit(change)?;
             self.set_backs.fetch_add(1, Ordering::SeqCst);
             self.high_water.settle(now);

@@ -169,6 +169,15 @@ pub fn forget_failures(last_by: UnixMillis) -> Statement {
     )
 }
 
+/// Cuts the time of the last wrong password to the present, where it lies ahead: a lock keeps its length when the clock
+/// is set back.
+pub fn cut_failures(now: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE shares SET last_failed_at = ?1 WHERE failures > 0 AND last_failed_at > ?1",
+        vec![Value::from(now)],
+    )
+}
+
 /// A project's shares, the newest first; only those before this number (exclusive).
 pub fn of_project(reader: &Reader, project: &str, before: Option<i64>, limit: usize) -> ReadResult<Vec<Share>> {
     let mut statement = reader.prepare_cached(
