@@ -391,7 +391,7 @@ CREATE TABLE widget_sessions (
     created_at    INTEGER NOT NULL,
     expires_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX widget_sessions_by_widget ON widget_sessions (widget);
+CREATE INDEX widget_sessions_by_widget ON widget_sessions (widget, user);
 CREATE INDEX widget_sessions_by_expiry ON widget_sessions (expires_at);
 
 -- part: ledger (ledger.db)

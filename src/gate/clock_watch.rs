@@ -29,6 +29,11 @@ impl ClockWatch {
         self.high_water.observe(now).is_some()
     }
 
+    /// The time to judge ends by: the latest that was seen, so that what has ended stays ended.
+    pub fn at_least(&self, now: UnixMillis) -> UnixMillis {
+        self.high_water.at_least(now)
+    }
+
     /// How often the clock was set back: what was read before the last time may have ended since.
     pub fn set_backs(&self) -> u64 {
         self.set_backs.load(Ordering::SeqCst)

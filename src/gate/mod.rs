@@ -50,7 +50,7 @@ pub use record::clean;
 /// The most records that are kept of each kind of credential.
 const CACHED_KEYS: usize = 131_072;
 const CACHED_SHARES: usize = 16_384;
-const CACHED_WIDGET_SESSIONS: usize = 131_072;
+const CACHED_WIDGET_SESSIONS: usize = 16_384;
 
 /// What came of a request.
 #[derive(Debug)]
@@ -182,9 +182,17 @@ impl Gate {
         self.widgets.evict(concerns);
     }
 
-    /// Lets go of windows that are empty.
+    /// Lets go of windows that are empty, and of records of shares and of widgets' sessions that have ended.
     pub fn sweep(&self, now: Moment) {
         self.limiter.sweep(now.mono_us);
+        let now = self.lookup.clock_watch().at_least(now.unix_ms);
+        self.shares.sweep(|record| record.expires_at.is_some_and(|end| end <= now));
+        self.widgets.sweep(|record| record.expires_at <= now);
+    }
+
+    /// How many records of shares and of widgets' sessions are kept.
+    pub fn kept(&self) -> (usize, usize) {
+        (self.shares.len(), self.widgets.len())
     }
 
     /// The record of this digest: from the cache, or by one read. It blocks; see [`Gate::resolve`].
@@ -254,14 +262,6 @@ impl Gate {
         }
     }
 
-    /// Judges a request, takes from its limits, and records it. When this is done, the row is committed.
-    pub async fn admit(self: &Arc<Self>, demand: &Demand, credential: Credential, facts: &Facts<'_>) -> Decision {
-        let credential = credential.as_far_as_it_counts(demand);
-        let mut decision = Decision {
-            outcome: judge(demand, &credential, facts),
-            credential,
-            standings: Standings::default(),
-            class: None,
     async fn resolve_share(self: &Arc<Self>, share: ShareToken<'_>, now: UnixMillis) -> Result<Credential, ErrorCode> {
         let digest = Digest::of(share.token);
         let kept = if self.is_settled(now) { self.shares.get(&digest).ok() } else { None };
@@ -274,6 +274,14 @@ impl Gate {
         }))
     }
 
+    /// Judges a request, takes from its limits, and records it. When this is done, the row is committed.
+    pub async fn admit(self: &Arc<Self>, demand: &Demand, credential: Credential, facts: &Facts<'_>) -> Decision {
+        let credential = credential.as_far_as_it_counts(demand);
+        let mut decision = Decision {
+            outcome: judge(demand, &credential, facts),
+            credential,
+            standings: Standings::default(),
+            class: None,
             wait_us: 0,
         };
         if let Credential::Share(PresentedShare { door: Door::Locked(wait_us), .. }) = &decision.credential

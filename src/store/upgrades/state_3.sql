@@ -176,5 +176,5 @@ CREATE TABLE widget_sessions (
     created_at    INTEGER NOT NULL,
     expires_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX widget_sessions_by_widget ON widget_sessions (widget);
+CREATE INDEX widget_sessions_by_widget ON widget_sessions (widget, user);
 CREATE INDEX widget_sessions_by_expiry ON widget_sessions (expires_at);
