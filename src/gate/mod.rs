@@ -153,6 +153,12 @@ impl Gate {
         &self.ledger
     }
 
+    /// Forgets the keys of a family, and the shares that were made with them. To be called as [`Gate::evict`] is.
+    pub fn evict_family(&self, family: i64) {
+        self.keys.evict(|record| record.family == family);
+        self.shares.evict(|record| record.key_family == Some(family));
+    }
+
     /// Forgets cached keys; to be called after a change's commit and before its answer.
     pub fn evict(&self, concerns: impl Fn(&KeyRecord) -> bool) {
         self.keys.evict(concerns);

@@ -22,9 +22,12 @@ pub struct ShareRecord {
     pub covers: Covers,
     /// Who made it, a user's id; `None` = a key that its organization owns.
     pub maker: Option<String>,
-    /// Whether whoever made it is still a member, or more, of the organization.
+    /// The family of the key that it was made with; `None` = a session.
+    pub key_family: Option<i64>,
+    /// Whether whoever made it is still a member, or more, of the organization, and there still is the key, if it was one.
     pub stands: bool,
     pub has_password: bool,
+    /// When it ends: by itself, or with the key that it was made with.
     pub expires_at: Option<UnixMillis>,
     /// Requests a minute.
     pub limit: u32,
@@ -76,6 +79,7 @@ impl ShareRecord {
             organization: super::lookup::KeyRecord::example(1).organization,
             covers: Covers::Requests(Reach::new(&paths, None, methods)),
             maker: Some(String::from("usr_1")),
+            key_family: None,
             stands: true,
             has_password: false,
             expires_at: None,

@@ -262,6 +262,21 @@ pub fn working_of(reader: &Reader, organization: i64, owner: &str, now: UnixMill
         .query_row((organization, owner, now), |row| row.get(0))
 }
 
+/// When the last key of a family ends that may make shares: one that is on, of a member's role at least, live, and
+/// without bounds that a share could not carry (scopes, addresses). `None` where there is no such key;
+/// [`UnixMillis::MAX`] where it has no end.
+pub fn end_of_sharing(reader: &Reader, family: i64) -> ReadResult<Option<UnixMillis>> {
+    reader
+        .prepare_cached(
+            "SELECT max(min(coalesce(expires_at, 9223372036854775807),
+                            iif(superseded_at IS NULL, 9223372036854775807, coalesce(grace_ends_at, superseded_at))))
+             FROM api_keys
+             WHERE family = ?1 AND deleted_at IS NULL AND active = 1 AND role <> 'viewer'
+                 AND scopes IS NULL AND ip_allow_list IS NULL AND environment = 'live'",
+        )?
+        .query_row([family], |row| row.get(0))
+}
+
 /// Keys that work and end after `now` and not after `until`, and whose end was not told of; by number, from `after`
 /// (exclusive). Keys whose owner is gone or disabled work no more.
 pub fn ending(

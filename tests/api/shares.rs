@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::neighbours::with_neighbour;
 use crate::people::{self, home_with_settings};
-use crate::support::{App, EMAIL, PASSWORD, Session, error_of, header, text};
+use crate::support::{App, EMAIL, KEYS, PASSWORD, Session, error_of, header, text};
 
 pub const SHARES: &str = "/api/shares";
 
@@ -355,6 +355,96 @@ async fn it_stops_with_its_maker_s_membership_and_with_their_role_below_member()
     assert_eq!(statuses, ["active", "stopped", "stopped", "stopped"]);
     assert!(app.claviger(&["user", "enable", "tom@example.com"]).status.success());
     assert_eq!(with_token(&app, &shares[2], "GET", "/reports/7").await.status(), 200);
+}
+
+/// Makes a share of `/reports/7` with a key.
+async fn share_with(app: &App, token: &str, path: &str, body: Value) -> Response {
+    app.request(Method::POST, path).bearer_auth(token).json(&body).send().await.unwrap()
+}
+
+async fn made_with(app: &App, token: &str) -> Value {
+    let made = share_with(app, token, SHARES, json!({ "paths": ["/reports/7"] })).await;
+    assert_eq!(made.status(), 201);
+    made.json().await.unwrap()
+}
+
+#[tokio::test]
+async fn made_with_a_key_it_stops_with_that_key() {
+    let (app, ada) = site().await;
+    let session_made = share_of_seven(&ada).await;
+    let of = |id: &str| format!("{KEYS}/{id}");
+    for change in [
+        json!({ "active": false }),
+        json!({ "scopes": ["reports"] }),
+        json!({ "ipAllowList": ["192.0.2.0/24"] }),
+        json!({ "role": "viewer" }),
+        Value::Null,
+    ] {
+        let key = ada.make_key(json!({ "role": "member" })).await;
+        let made = made_with(&app, &key.token).await;
+        assert_eq!(with_token(&app, &made, "GET", "/reports/7").await.status(), 200);
+        let changed = match &change {
+            Value::Null => ada.delete(&of(&key.id)).await,
+            change => ada.patch(&of(&key.id), change).await,
+        };
+        assert!(changed.status().is_success(), "{change}: {}", changed.text().await.unwrap());
+        assert_eq!(refusal(&app, &made, "GET", "/reports/7").await, invalid(), "{change}");
+        assert_eq!(listed(&ada).await[0]["status"], "stopped", "{change}");
+        if change == json!({ "active": false }) {
+            assert_eq!(ada.patch(&of(&key.id), &json!({ "active": true })).await.status(), 200);
+            assert_eq!(with_token(&app, &made, "GET", "/reports/7").await.status(), 200);
+        }
+    }
+    assert_eq!(with_token(&app, &session_made, "GET", "/reports/7").await.status(), 200);
+}
+
+#[tokio::test]
+async fn made_with_a_key_it_ends_with_its_expiry_and_outlives_a_rotation() {
+    let (app, ada) = site().await;
+    let ending = ada.make_key(json!({ "role": "member", "expiresAt": "2030-01-01T00:10:00Z" })).await;
+    let (short, key) = (made_with(&app, &ending.token).await, ada.make_key(json!({ "role": "member" })).await);
+    let made = made_with(&app, &key.token).await;
+    let rotated = ada.post(&format!("{KEYS}/{}/rotate", key.id), &json!({ "graceSeconds": 0 })).await;
+    let successor: Value = rotated.json().await.unwrap();
+    assert_eq!(with_token(&app, &made, "GET", "/reports/7").await.status(), 200, "the successor counts");
+    app.clock.advance_ms(599_999);
+    assert_eq!(with_token(&app, &short, "GET", "/reports/7").await.status(), 200);
+    app.clock.advance_ms(1);
+    assert_eq!(refusal(&app, &short, "GET", "/reports/7").await, invalid());
+    let statuses: Vec<Value> = listed(&ada).await.iter().map(|share| share["status"].clone()).collect();
+    assert_eq!(statuses, ["active", "stopped"]);
+    app.clock.jump_wall_ms(-300_000);
+    assert_eq!(refusal(&app, &short, "GET", "/reports/7").await, invalid(), "nor does the clock bring it back");
+    let app = app.restart().await;
+    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
+    assert_eq!(with_token(&app, &made, "GET", "/reports/7").await.status(), 200);
+    assert_eq!(ada.delete(&format!("{KEYS}/{}", text(&successor["id"]))).await.status(), 204);
+    assert_eq!(refusal(&app, &made, "GET", "/reports/7").await, invalid(), "the last of its family is gone");
+}
+
+#[tokio::test]
+async fn a_key_with_bounds_that_a_share_could_not_carry_makes_none() {
+    let (app, ada) = site().await;
+    let project: Value = ada.post("/api/projects", &json!({ "name": "Plan" })).await.json().await.unwrap();
+    let of_project = format!("/api/projects/{}/shares", text(&project["id"]));
+    for bound in [
+        json!({ "scopes": ["reports"] }),
+        json!({ "scopes": [] }),
+        json!({ "ipAllowList": ["127.0.0.1"] }),
+        json!({ "environment": "test" }),
+    ] {
+        let mut settings = bound.clone();
+        settings["role"] = "admin".into();
+        let key = ada.make_key(settings).await;
+        for (path, body) in
+            [(SHARES, json!({ "paths": ["/reports/7"] })), (SHARES, json!({})), (&of_project, json!({}))]
+        {
+            let refused = share_with(&app, &key.token, path, body).await;
+            assert_eq!(error_of(refused).await, forbidden(), "{bound} {path}");
+        }
+    }
+    let free = ada.make_key(json!({ "role": "admin" })).await;
+    assert_eq!(share_with(&app, &free.token, &of_project, json!({})).await.status(), 201);
 }
 
 #[tokio::test]

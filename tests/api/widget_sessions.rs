@@ -392,7 +392,9 @@ async fn what_has_ended_leaves_the_memory() {
     let token = token(&app, &widget, json!({})).await;
     let gate = app.services().gate.clone();
     let mut shares = Vec::new();
-    for body in [json!({ "paths": ["/reports/7"], "expiresAt": "2030-01-01T00:10:00Z" }), json!({ "paths": ["/reports/7"] })] {
+    for body in
+        [json!({ "paths": ["/reports/7"], "expiresAt": "2030-01-01T00:10:00Z" }), json!({ "paths": ["/reports/7"] })]
+    {
         shares.push(super::shares::share(&ada, body).await);
     }
     for share in &shares {
