@@ -163,7 +163,7 @@ pub fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> R
     let sealer = Arc::new(Sealer::new(&master)?);
     let lookup_key = SigningKey::new(master.derive("lookup").as_slice());
     let latest = store.read(facts::latest_time)?;
-    let clock_watch = ClockWatch::new(Arc::clone(&store), Arc::clone(&config), latest);
+    let clock_watch = ClockWatch::new(Arc::clone(&store), Arc::clone(&config), latest, clock.now());
     let lookup = Lookup::new(Arc::clone(&store), Arc::clone(&sealer), lookup_key, Arc::clone(&config), clock_watch);
     let ledger = Ledger::start(store.ledger_writer()?, Arc::clone(&clock))?;
     let shapes = store.read(key_shapes::all)?;

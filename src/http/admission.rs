@@ -88,7 +88,7 @@ async fn admit(demands: &Demands, request: &HttpRequest) -> Result<Decision, Ser
         if matches!(presented, Presented::Session(..)) {
             csrf::require_same_site(app, request.method(), headers)?;
         }
-        let credential = app.gate.resolve(presented, false, info.at.unix_ms).await?;
+        let credential = app.gate.resolve(presented, false, info.at).await?;
         match wanted_password(&demands.demand, &credential, presented) {
             Some((share, password)) => Box::pin(show_password(app, headers, &info, share, password)).await?,
             None => credential,

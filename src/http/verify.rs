@@ -57,7 +57,7 @@ async fn decide(
     if is_free_preflight(app, &original, headers, presented) {
         return Ok(Decision::free());
     }
-    let mut credential = app.gate.resolve(presented, is_gate_cookie, at.unix_ms).await?;
+    let mut credential = app.gate.resolve(presented, is_gate_cookie, at).await?;
     let rule = app.gate.policy().find(original.method, original.host, &original.path)?;
     if let Some((share, password)) = admission::wanted_password(&rule.demand, &credential, presented) {
         let info = RequestInfo { id: request_id.to_owned(), at, client };

@@ -262,6 +262,27 @@ pub fn working_of(reader: &Reader, organization: i64, owner: &str, now: UnixMill
         .query_row((organization, owner, now), |row| row.get(0))
 }
 
+/// Keeps what had ended before the clock was set back to `now` ended: keys that had expired by `believed`, and superseded
+/// ones whose grace was over by then. What is left of a grace that began at a time that is ahead now is left to it, and no
+/// more; `before` is what the clock had said.
+pub fn end_dead(believed: UnixMillis, before: UnixMillis, now: UnixMillis) -> [Statement; 2] {
+    [
+        Statement::new(
+            "UPDATE api_keys SET expires_at = ?2, version = version + 1
+             WHERE expires_at > ?2 AND expires_at <= ?1 AND expires_at IS NOT NULL AND deleted_at IS NULL",
+            vec![Value::from(believed), Value::from(now)],
+        ),
+        Statement::new(
+            "UPDATE api_keys
+             SET superseded_at = min(superseded_at, ?2), version = version + 1,
+                 grace_ends_at = iif(superseded_at > ?2, max(grace_ends_at - ?3, ?2), ?2)
+             WHERE superseded_at IS NOT NULL AND deleted_at IS NULL AND grace_ends_at > ?2
+                 AND (superseded_at > ?2 OR grace_ends_at <= ?1)",
+            vec![Value::from(believed), Value::from(now), Value::from(before - now)],
+        ),
+    ]
+}
+
 /// When the last key of a family ends that may make shares: one that is on, of a member's role at least, live, and
 /// without bounds that a share could not carry (scopes, addresses). `None` where there is no such key;
 /// [`UnixMillis::MAX`] where it has no end.
