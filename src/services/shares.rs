@@ -1,7 +1,7 @@
 //! Shares: made, listed, revoked. Those of the API behind the gate are here whole; those of projects are made through
 //! [`super::project_shares`], which knows who may.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -267,13 +267,8 @@ fn makers(services: &Services, rows: &[Share]) -> Result<HashMap<String, bool>, 
 /// When the keys end that shares were made with, by their families; `None` for those that are no more.
 fn key_ends(services: &Services, rows: &[Share]) -> Result<HashMap<i64, Option<UnixMillis>>, ServiceError> {
     Ok(services.store.read(|reader| {
-        let mut ends = HashMap::new();
-        for family in rows.iter().filter_map(|share| share.key_family) {
-            if !ends.contains_key(&family) {
-                ends.insert(family, api_keys::end_of_sharing(reader, family)?);
-            }
-        }
-        Ok(ends)
+        let families: HashSet<i64> = rows.iter().filter_map(|share| share.key_family).collect();
+        families.into_iter().map(|family| Ok((family, api_keys::end_of_sharing(reader, family)?))).collect()
     })?)
 }
 

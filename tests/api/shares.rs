@@ -1,6 +1,9 @@
 //! Shares of the API behind the gate: made, used through `/verify`, limited, recorded, revoked.
 
+use claviger::clock::Clock;
 use claviger::config::Rule;
+use claviger::gate::credential::Presented;
+use claviger::services::{Actor, Context};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -420,6 +423,29 @@ async fn made_with_a_key_it_ends_with_its_expiry_and_outlives_a_rotation() {
     assert_eq!(with_token(&app, &made, "GET", "/reports/7").await.status(), 200);
     assert_eq!(ada.delete(&format!("{KEYS}/{}", text(&successor["id"]))).await.status(), 204);
     assert_eq!(refusal(&app, &made, "GET", "/reports/7").await, invalid(), "the last of its family is gone");
+}
+
+#[tokio::test]
+async fn a_key_that_was_taken_away_while_it_was_about_to_share_makes_none() {
+    let (app, ada) = site().await;
+    let services = app.services();
+    for change in [Value::Null, json!({ "active": false }), json!({ "scopes": [] }), json!({ "role": "viewer" })] {
+        let key = ada.make_key(json!({ "role": "member", "owner": "organization" })).await;
+        // As it was admitted.
+        let presented = Presented::Key(&key.token);
+        let credential = services.gate.resolve(presented, false, app.clock.now()).await.unwrap();
+        let changed = match &change {
+            Value::Null => ada.delete(&format!("{KEYS}/{}", key.id)).await,
+            change => ada.patch(&format!("{KEYS}/{}", key.id), change).await,
+        };
+        assert!(changed.status().is_success());
+        let actor = Actor::Credential(credential);
+        let context = Context { actor, now: app.clock.now().unix_ms, ip: None, user_agent: None, request_id: None };
+        let wishes = || Ok(serde_json::from_value(json!({ "paths": ["/reports/7"] })).unwrap());
+        let refused = claviger::services::shares::create(&services, &context, wishes).unwrap_err();
+        assert_eq!(refused.code.status(), 403, "{change}");
+    }
+    assert!(listed(&ada).await.is_empty());
 }
 
 #[tokio::test]
