@@ -110,7 +110,9 @@ impl HighWater {
     /// What the clock had said before it was set back, if it was. Whoever is told this settles what had happened by
     /// then, and afterwards calls [`HighWater::settle`].
     pub fn observe(&self, now: UnixMillis) -> Option<UnixMillis> {
-        let before = self.0.fetch_max(now, Ordering::SeqCst);
+        // Every request asks: where nothing is to be written, nothing is.
+        let seen = self.0.load(Ordering::SeqCst);
+        let before = if now > seen { self.0.fetch_max(now, Ordering::SeqCst) } else { seen };
         (now < before - Self::TOLERANCE).then_some(before)
     }
 

@@ -37,7 +37,7 @@ use crate::services::outbox_delivery::Delivery;
 use crate::services::share_passwords::SharePasswords;
 use crate::services::{Services, api_keys, setup};
 use crate::store::data_dir::{self, DataDirError, Lock};
-use crate::store::{OpenError, Options, Store, StoreError, audit_log, key_shapes};
+use crate::store::{OpenError, Options, Store, StoreError, facts, key_shapes};
 use crate::webhook::address::AddressRules;
 use crate::webhook::client::{self, Client};
 
@@ -162,8 +162,8 @@ pub fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> R
     let config = Arc::new(config);
     let sealer = Arc::new(Sealer::new(&master)?);
     let lookup_key = SigningKey::new(master.derive("lookup").as_slice());
-    let latest = store.read(audit_log::latest)?;
-    let clock_watch = ClockWatch::new(Arc::clone(&store), Arc::clone(&config), latest);
+    let latest = store.read(facts::latest_time)?;
+    let clock_watch = ClockWatch::new(Arc::clone(&store), Arc::clone(&config), latest, clock.now());
     let lookup = Lookup::new(Arc::clone(&store), Arc::clone(&sealer), lookup_key, Arc::clone(&config), clock_watch);
     let ledger = Ledger::start(store.ledger_writer()?, Arc::clone(&clock))?;
     let shapes = store.read(key_shapes::all)?;

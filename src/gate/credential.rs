@@ -37,6 +37,15 @@ impl std::fmt::Debug for PresentedPassword<'_> {
     }
 }
 
+/// A token of a share's shape, and the password that came along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShareToken<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// `None` where none was sent, or an empty one.
+    pub password: Option<PresentedPassword<'a>>,
+}
+
 /// The credential that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presented<'a> {
@@ -44,14 +53,24 @@ pub enum Presented<'a> {
     Nothing,
     /// A token of a key's shape.
     Key(&'a str),
-    /// A token of a session's shape.
-    Session(&'a str),
-    /// A token of a share's shape, and the password that came along.
-    Share(&'a str, Option<PresentedPassword<'a>>),
+    /// A token of a session's shape, and the share that came along: it counts where the session is none.
+    Session(&'a str, Option<ShareToken<'a>>),
+    /// A token of a share's shape.
+    Share(ShareToken<'a>),
     /// A token of the shape of a widget's session.
     Widget(&'a str),
     /// Something that nobody was given: refused with this code, without a look-up.
     Junk(ErrorCode),
+}
+
+impl<'a> Presented<'a> {
+    /// The password that came with a share's token, whether it is the share that counts or a session before it.
+    pub fn share_password(self) -> Option<PresentedPassword<'a>> {
+        match self {
+            Presented::Share(share) | Presented::Session(_, Some(share)) => share.password,
+            _ => None,
+        }
+    }
 }
 
 /// The shapes of all keys, old settings' included.
@@ -126,7 +145,13 @@ impl Shapes {
         }
         Ok(match (shaped, headers.session) {
             (Some((_, presented)), _) => presented,
-            (None, Some(session)) if SESSION.fit(session) == Fit::Yes => Presented::Session(session),
+            (None, Some(session)) if SESSION.fit(session) == Fit::Yes => {
+                let beside = match share(headers) {
+                    Ok(Some(Presented::Share(share))) => Some(share),
+                    _ => None,
+                };
+                Presented::Session(session, beside)
+            }
             (None, session) => match share(headers)? {
                 Some(share) => share,
                 None if session.is_some() => Presented::Junk(ErrorCode::SessionInvalid),
@@ -140,10 +165,11 @@ impl Shapes {
 /// The share that is presented, with its password; without a token, a password means nothing.
 fn share<'a>(headers: &CredentialHeaders<'a>) -> Result<Option<Presented<'a>>, ErrorCode> {
     let Some(token) = the_one(headers.share_token)? else { return Ok(None) };
-    let password = the_one(headers.share_password)?.map(PresentedPassword);
+    let password = the_one(headers.share_password)?;
+    let password = password.filter(|password| !password.trim_ascii().is_empty()).map(PresentedPassword);
     let token = std::str::from_utf8(token).unwrap_or("").trim();
     Ok(Some(match SHARE.fit(token) {
-        Fit::Yes => Presented::Share(token, password),
+        Fit::Yes => Presented::Share(ShareToken { token, password }),
         Fit::Junk | Fit::No => Presented::Junk(ErrorCode::ShareTokenInvalid),
     }))
 }
@@ -209,11 +235,12 @@ mod tests {
         let (key, session, share) = (mint(&live()), mint(&session_shape()), mint(&share_shape()));
         let tokens = [Some(share.as_str()), None];
         assert_eq!(read_share(Some(&key), None, tokens, [None; 2]), Ok(Presented::Key(&key)));
-        assert_eq!(read_share(None, Some(&session), tokens, [None; 2]), Ok(Presented::Session(&session)));
+        let beside = Some(ShareToken { token: &share, password: None });
+        assert_eq!(read_share(None, Some(&session), tokens, [None; 2]), Ok(Presented::Session(&session, beside)));
         for (explicit, cookie) in [(None, None), (Some("hello"), None), (None, Some("ses_x"))] {
             let password = Some(PresentedPassword(b"secret"));
             let read = read_share(explicit, cookie, tokens, [Some("secret"), None]);
-            assert_eq!(read, Ok(Presented::Share(&share, password)));
+            assert_eq!(read, Ok(Presented::Share(ShareToken { token: &share, password })));
         }
         assert_eq!(read_share(None, None, [None; 2], [Some("secret"), None]), Ok(Presented::Nothing));
     }
@@ -222,7 +249,11 @@ mod tests {
     fn share_headers_that_disagree_are_ambiguous_and_a_made_up_token_is_junk() {
         let (one, other) = (mint(&share_shape()), mint(&share_shape()));
         let both = |tokens, passwords| read_share(None, None, tokens, passwords);
-        assert_eq!(both([Some(&one), Some(&one)], [None; 2]), Ok(Presented::Share(&one, None)));
+        let bare = Ok(Presented::Share(ShareToken { token: &one, password: None }));
+        assert_eq!(both([Some(&one), Some(&one)], [None; 2]), bare);
+        for nothing in ["", "  "] {
+            assert_eq!(both([Some(&one), None], [Some(nothing), None]), bare, "an empty password is none");
+        }
         assert_eq!(both([Some(&one), Some(&other)], [None; 2]), Err(ErrorCode::CredentialsAmbiguous));
         assert_eq!(both([Some(&one), None], [Some("a"), Some("b")]), Err(ErrorCode::CredentialsAmbiguous));
         let junk = format!("shr_{}", "0".repeat(64));
@@ -271,7 +302,7 @@ mod tests {
         let key = mint(&live());
         let session = mint(&session_shape());
         assert_eq!(read(Some("Basic YTpi"), Some(&key), None), Ok(Presented::Key(&key)));
-        assert_eq!(read(Some("Bearer eyJ0.abc"), None, Some(&session)), Ok(Presented::Session(&session)));
+        assert_eq!(read(Some("Bearer eyJ0.abc"), None, Some(&session)), Ok(Presented::Session(&session, None)));
         assert_eq!(read(Some("Basic YTpi"), None, None), Ok(Presented::Junk(ErrorCode::ApiKeyInvalid)));
         assert_eq!(read(None, Some("hello"), None), Ok(Presented::Junk(ErrorCode::ApiKeyInvalid)));
         assert_eq!(read(None, None, None), Ok(Presented::Nothing));

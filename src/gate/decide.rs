@@ -95,8 +95,9 @@ impl Credential {
 }
 
 /// Judges everything but the limits. The order is that of the contract: is the credential good (401), is it of a kind
-/// and a role that may (403), does its plan let it (403).
-pub fn judge(demand: &Demand, credential: &Credential, facts: &Facts<'_>) -> Result<(), ErrorCode> {
+/// and a role that may (403), does its plan let it (403). Ends are judged by `now`: the time of the request, or the latest
+/// that was seen, where the clock runs behind it.
+pub fn judge(demand: &Demand, credential: &Credential, facts: &Facts<'_>, now: UnixMillis) -> Result<(), ErrorCode> {
     match credential {
         Credential::Refused(ErrorCode::SessionInvalid) if demand.allow.anonymous => Ok(()),
         Credential::Refused(code) => Err(*code),
@@ -109,19 +110,21 @@ pub fn judge(demand: &Demand, credential: &Credential, facts: &Facts<'_>) -> Res
             require_role(demand, Some(session.role), facts.method)
         }
         Credential::Key(key) => {
-            is_good(key, facts.at.unix_ms)?;
+            is_good(key, now)?;
             require_kind(demand, demand.allow.api_key)?;
             require_organization(&demand.organizations, &key.organization)?;
             judge_key(demand, key, facts)
         }
         Credential::Share(share) => {
-            share.is_good(facts.at.unix_ms)?;
+            share.is_good(now)?;
+            // Where shares are not asked for, their passwords are not looked at.
             require_kind(demand, share.record.is_wanted(&demand.allow))?;
+            share.is_open()?;
             require_organization(&demand.organizations, &share.record.organization)?;
             share.covers(demand, facts)
         }
         Credential::Widget(widget) => {
-            if widget.expires_at <= facts.at.unix_ms {
+            if widget.expires_at <= now {
                 return Err(ErrorCode::WidgetTokenInvalid);
             }
             // That a session is needed would help nobody on a customer's page.
@@ -211,7 +214,7 @@ mod tests {
             user_agent: "",
             cost: 1,
         };
-        judge(demand, &Credential::Key(Arc::new(key)), &facts)
+        judge(demand, &Credential::Key(Arc::new(key)), &facts, NOW)
     }
 
     #[test]
@@ -278,9 +281,10 @@ mod tests {
             let mut share = PresentedShare::new(Arc::new(record.clone()));
             change(&mut share, &mut record);
             share.record = Arc::new(record);
-            judge(demand, &Credential::Share(share), &facts(method, path))
+            judge(demand, &Credential::Share(share), &facts(method, path), NOW)
         };
-        let by_nobody = |_: &mut PresentedShare, _: &mut ShareRecord| {};
+        type Hand = fn(&mut PresentedShare, &mut ShareRecord);
+        let by_nobody: Hand = |_, _| {};
         let strict = Demand { role: RoleDemand::AtLeast(Role::Owner), ..for_shares() };
         assert_eq!(judge_share(&strict, "GET", "/reports/7/a", by_nobody), Ok(()));
         for (method, path) in [("POST", "/reports/7/a"), ("GET", "/reports/8/a"), ("GET", "/")] {
@@ -303,7 +307,10 @@ mod tests {
         for (code, change) in cases {
             assert_eq!(judge_share(&strict, "GET", "/reports/7/a", change), Err(code));
         }
-        assert_eq!(judge_share(&demand(), "GET", "/reports/7/a", by_nobody), Err(ErrorCode::CredentialNotAllowed));
+        let closed: Hand = |share, _| share.door = Door::Closed;
+        for judged in [by_nobody, closed].map(|door| judge_share(&demand(), "GET", "/reports/7/a", door)) {
+            assert_eq!(judged, Err(ErrorCode::CredentialNotAllowed), "whether its password was looked at or not");
+        }
     }
 
     #[test]
@@ -322,7 +329,7 @@ mod tests {
             }))
         };
         let demand = |widget| Demand { allow: Allow { widget, share: true, ..Allow::default() }, ..for_shares() };
-        let judge = |demand: &Demand, expires_at| judge(demand, &widget(expires_at), &facts("POST", "/x"));
+        let judge = |demand: &Demand, expires_at| judge(demand, &widget(expires_at), &facts("POST", "/x"), NOW);
         assert_eq!(judge(&demand(true), NOW + 1), Ok(()));
         assert_eq!(judge(&demand(true), NOW), Err(ErrorCode::WidgetTokenInvalid));
         assert_eq!(judge(&demand(false), NOW + 1), Err(ErrorCode::CredentialNotAllowed));

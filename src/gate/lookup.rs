@@ -242,6 +242,10 @@ impl Lookup {
             None => true,
             Some(maker) => memberships::role_of(reader, share.organization, maker)? >= Some(Role::Member),
         };
+        let key_end = match share.key_family {
+            None => Some(UnixMillis::MAX),
+            Some(family) => api_keys::end_of_sharing(reader, family)?,
+        };
         Ok(Some(ShareRecord {
             number: share.number,
             subject: share.id.as_str().into(),
@@ -252,9 +256,10 @@ impl Lookup {
                 Shared::Requests { paths, host, methods } => Covers::Requests(Reach::new(&paths, host, methods)),
             },
             maker: share.created_by,
-            stands,
+            key_family: share.key_family,
+            stands: stands && key_end.is_some(),
             has_password: share.has_password,
-            expires_at: share.expires_at,
+            expires_at: share.expires_at.into_iter().chain(key_end).min().filter(|end| *end < UnixMillis::MAX),
             limit: self.config.shares.requests_per_minute,
             organization,
         }))

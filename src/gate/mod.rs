@@ -12,6 +12,7 @@ mod draw;
 pub mod identity;
 pub mod ledger;
 pub mod lookup;
+mod pace;
 pub mod path;
 pub mod policy;
 pub mod rate_limit;
@@ -31,7 +32,7 @@ use crate::config::{Config, OnFailure};
 use crate::crypto::secret_token::{Digest, Shape};
 use crate::error_code::ErrorCode;
 use crate::store::{Store, StoreError};
-use credential::{Presented, Shapes};
+use credential::{Presented, Shapes, ShareToken};
 use decide::{Credential, Facts, judge};
 use demand::Demand;
 use draw::draw_of;
@@ -50,7 +51,7 @@ pub use record::clean;
 /// The most records that are kept of each kind of credential.
 const CACHED_KEYS: usize = 131_072;
 const CACHED_SHARES: usize = 16_384;
-const CACHED_WIDGET_SESSIONS: usize = 131_072;
+const CACHED_WIDGET_SESSIONS: usize = 16_384;
 
 /// What came of a request.
 #[derive(Debug)]
@@ -80,7 +81,7 @@ pub struct Gate {
     ledger: Ledger,
     on_failure: OnFailure,
     started: Moment,
-    /// How many of the clock's set-backs the caches of shares and of widgets' sessions know of.
+    /// How many of the clock's set-backs the caches know of.
     settled: AtomicU64,
     /// What was decided, in numbers.
     pub tally: Tally,
@@ -135,6 +136,7 @@ impl Gate {
         self.lookup.settle_clock(now)?;
         let set_backs = self.lookup.clock_watch().set_backs();
         if self.settled.load(Ordering::SeqCst) != set_backs {
+            self.keys.evict(|record| record.expires_at.is_some() || record.grace_ends_at.is_some());
             self.shares.evict(|record| record.expires_at.is_some());
             self.widgets.evict(|_| true);
             self.settled.store(set_backs, Ordering::SeqCst);
@@ -142,8 +144,8 @@ impl Gate {
         Ok(())
     }
 
-    /// Whether what is kept of shares and of sessions of widgets can be judged by the present time.
-    fn is_settled(&self, now: UnixMillis) -> bool {
+    /// Whether what is kept can be judged by the present time. It takes no lock, and writes at most once a millisecond.
+    fn is_settled(&self, now: Moment) -> bool {
         let watch = self.lookup.clock_watch();
         !watch.is_unsettled(now) && self.settled.load(Ordering::SeqCst) == watch.set_backs()
     }
@@ -151,6 +153,12 @@ impl Gate {
     /// The request log.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Forgets the keys of a family, and the shares that were made with them. To be called as [`Gate::evict`] is.
+    pub fn evict_family(&self, family: i64) {
+        self.keys.evict(|record| record.family == family);
+        self.shares.evict(|record| record.key_family == Some(family));
     }
 
     /// Forgets cached keys; to be called after a change's commit and before its answer.
@@ -182,9 +190,17 @@ impl Gate {
         self.widgets.evict(concerns);
     }
 
-    /// Lets go of windows that are empty.
+    /// Lets go of windows that are empty, and of records of shares and of widgets' sessions that have ended.
     pub fn sweep(&self, now: Moment) {
         self.limiter.sweep(now.mono_us);
+        let now = self.lookup.clock_watch().at_least(now.unix_ms);
+        self.shares.sweep(|record| record.expires_at.is_some_and(|end| end <= now));
+        self.widgets.sweep(|record| record.expires_at <= now);
+    }
+
+    /// How many records of shares and of widgets' sessions are kept.
+    pub fn kept(&self) -> (usize, usize) {
+        (self.shares.len(), self.widgets.len())
     }
 
     /// The record of this digest: from the cache, or by one read. It blocks; see [`Gate::resolve`].
@@ -203,6 +219,11 @@ impl Gate {
         Ok(Some(record))
     }
 
+    fn key_blocking(&self, digest: &Digest, now: UnixMillis) -> Result<Option<Arc<KeyRecord>>, StoreError> {
+        self.settle_clock(now)?;
+        self.look_up(&self.keys, digest, Lookup::key)
+    }
+
     fn share_blocking(&self, digest: &Digest, now: UnixMillis) -> Result<Option<Arc<ShareRecord>>, StoreError> {
         self.settle_clock(now)?;
         self.look_up(&self.shares, digest, Lookup::share)
@@ -219,54 +240,60 @@ impl Gate {
         self: &Arc<Self>,
         presented: Presented<'_>,
         gate_cookie: bool,
-        now: UnixMillis,
+        at: Moment,
     ) -> Result<Credential, ErrorCode> {
         match presented {
             Presented::Nothing => Ok(Credential::Anonymous),
             Presented::Junk(code) => Ok(Credential::Refused(code)),
             Presented::Key(token) => {
                 let digest = Digest::of(token);
-                let found = match self.keys.get(&digest) {
-                    Ok(record) => Some(record),
-                    Err(_) => self.blocking(move |gate| gate.look_up(&gate.keys, &digest, Lookup::key)).await?,
+                let kept = if self.is_settled(at) { self.keys.get(&digest).ok() } else { None };
+                let found = match kept {
+                    Some(record) => Some(record),
+                    None => self.blocking(move |gate| gate.key_blocking(&digest, at.unix_ms)).await?,
                 };
                 Ok(found.map_or(Credential::Refused(ErrorCode::ApiKeyInvalid), Credential::Key))
             }
-            Presented::Share(token, _) => {
-                let digest = Digest::of(token);
-                let kept = if self.is_settled(now) { self.shares.get(&digest).ok() } else { None };
-                let found = match kept {
-                    Some(record) => Some(record),
-                    None => self.blocking(move |gate| gate.share_blocking(&digest, now)).await?,
-                };
-                Ok(found.map_or(Credential::Refused(ErrorCode::ShareTokenInvalid), |record| {
-                    Credential::Share(PresentedShare::new(record))
-                }))
-            }
+            Presented::Share(share) => self.resolve_share(share, at).await,
             Presented::Widget(token) => {
                 let digest = Digest::of(token);
-                let kept = if self.is_settled(now) { self.widgets.get(&digest).ok() } else { None };
+                let kept = if self.is_settled(at) { self.widgets.get(&digest).ok() } else { None };
                 let found = match kept {
                     Some(record) => Some(record),
-                    None => self.blocking(move |gate| gate.widget_blocking(&digest, now)).await?,
+                    None => self.blocking(move |gate| gate.widget_blocking(&digest, at.unix_ms)).await?,
                 };
                 Ok(found.map_or(Credential::Refused(ErrorCode::WidgetTokenInvalid), Credential::Widget))
             }
-            Presented::Session(token) => {
+            Presented::Session(token, beside) => {
                 let digest = Digest::of(token);
-                let found = self.blocking(move |gate| gate.lookup.session(&digest, gate_cookie, now)).await?;
-                Ok(found.map_or(Credential::Refused(ErrorCode::SessionInvalid), |session| {
-                    Credential::Session(Arc::new(session))
-                }))
+                let found = self.blocking(move |gate| gate.lookup.session(&digest, gate_cookie, at.unix_ms)).await?;
+                match (found, beside) {
+                    (Some(session), _) => Ok(Credential::Session(Arc::new(session))),
+                    (None, Some(share)) => self.resolve_share(share, at).await,
+                    (None, None) => Ok(Credential::Refused(ErrorCode::SessionInvalid)),
+                }
             }
         }
+    }
+
+    async fn resolve_share(self: &Arc<Self>, share: ShareToken<'_>, at: Moment) -> Result<Credential, ErrorCode> {
+        let digest = Digest::of(share.token);
+        let kept = if self.is_settled(at) { self.shares.get(&digest).ok() } else { None };
+        let found = match kept {
+            Some(record) => Some(record),
+            None => self.blocking(move |gate| gate.share_blocking(&digest, at.unix_ms)).await?,
+        };
+        Ok(found.map_or(Credential::Refused(ErrorCode::ShareTokenInvalid), |record| {
+            Credential::Share(PresentedShare::new(record))
+        }))
     }
 
     /// Judges a request, takes from its limits, and records it. When this is done, the row is committed.
     pub async fn admit(self: &Arc<Self>, demand: &Demand, credential: Credential, facts: &Facts<'_>) -> Decision {
         let credential = credential.as_far_as_it_counts(demand);
+        let now = self.lookup.clock_watch().at_least(facts.at.unix_ms);
         let mut decision = Decision {
-            outcome: judge(demand, &credential, facts),
+            outcome: judge(demand, &credential, facts, now),
             credential,
             standings: Standings::default(),
             class: None,

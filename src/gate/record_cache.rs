@@ -105,6 +105,28 @@ impl<R> RecordCache<R> {
     }
 }
 
+impl<R> RecordCache<R> {
+    /// Lets go of records that are of no use any more: what is looked up again is found as it is.
+    pub fn sweep(&self, is_over: impl Fn(&R) -> bool) {
+        for shard in &self.shards {
+            let mut guard = shard.lock();
+            let Shard { slots, order, .. } = &mut *guard;
+            slots.retain(|_, slot| !is_over(&slot.record));
+            order.retain(|digest| slots.contains_key(digest));
+        }
+    }
+
+    /// How many records are kept.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().slots.len()).sum()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl<R> Shard<R> {
     fn new() -> Self {
         Shard { generation: 0, slots: HashMap::default(), order: VecDeque::new() }
@@ -171,7 +193,19 @@ mod tests {
             put(&cache, number);
             assert!(cache.get(&digest(0)).is_ok(), "used all along, gone at {number}");
         }
-        let kept: usize = cache.shards.iter().map(|shard| shard.lock().slots.len()).sum();
-        assert!(kept <= SHARDS * 4);
+        assert!(cache.len() <= SHARDS * 4);
+    }
+
+    #[test]
+    fn what_is_over_is_swept_out_and_a_look_up_under_way_is_kept_all_the_same() {
+        let cache = RecordCache::with_capacity(1_000);
+        (1..=10).for_each(|number| put(&cache, number));
+        let Err(began) = cache.get(&digest(11)) else { panic!("it is not there yet") };
+        cache.sweep(|record| record.number <= 9);
+        cache.put(digest(11), Arc::new(KeyRecord::example(11)), began);
+        assert_eq!((cache.len(), cache.get(&digest(9)).is_err(), cache.get(&digest(10)).is_ok()), (2, true, true));
+        assert!(!cache.is_empty());
+        let orders: usize = cache.shards.iter().map(|shard| shard.lock().order.len()).sum();
+        assert_eq!(orders, 2, "nothing is left behind");
     }
 }

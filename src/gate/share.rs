@@ -22,9 +22,12 @@ pub struct ShareRecord {
     pub covers: Covers,
     /// Who made it, a user's id; `None` = a key that its organization owns.
     pub maker: Option<String>,
-    /// Whether whoever made it is still a member, or more, of the organization.
+    /// The family of the key that it was made with; `None` = a session.
+    pub key_family: Option<i64>,
+    /// Whether whoever made it is still a member, or more, of the organization, and there still is the key, if it was one.
     pub stands: bool,
     pub has_password: bool,
+    /// When it ends: by itself, or with the key that it was made with.
     pub expires_at: Option<UnixMillis>,
     /// Requests a minute.
     pub limit: u32,
@@ -76,6 +79,7 @@ impl ShareRecord {
             organization: super::lookup::KeyRecord::example(1).organization,
             covers: Covers::Requests(Reach::new(&paths, None, methods)),
             maker: Some(String::from("usr_1")),
+            key_family: None,
             stands: true,
             has_password: false,
             expires_at: None,
@@ -99,7 +103,7 @@ impl ShareRecord {
     }
 
     /// Whether shares of this kind are asked for.
-    pub(super) fn is_wanted(&self, allow: &Allow) -> bool {
+    pub fn is_wanted(&self, allow: &Allow) -> bool {
         match self.covers {
             Covers::Project(_) => allow.project_share,
             Covers::Requests(_) => allow.share,
@@ -114,10 +118,14 @@ impl PresentedShare {
         PresentedShare { record, door }
     }
 
-    /// Whether its token and its password are good (401, 423).
+    /// Whether its token is good (401).
     pub(super) fn is_good(&self, now: UnixMillis) -> Result<(), ErrorCode> {
+        if self.record.works(now) { Ok(()) } else { Err(ErrorCode::ShareTokenInvalid) }
+    }
+
+    /// Whether its password was shown (401, 423).
+    pub(super) fn is_open(&self) -> Result<(), ErrorCode> {
         match self.door {
-            _ if !self.record.works(now) => Err(ErrorCode::ShareTokenInvalid),
             Door::Open => Ok(()),
             Door::Closed => Err(ErrorCode::SharePasswordRequired),
             Door::Refused => Err(ErrorCode::SharePasswordInvalid),

@@ -17,6 +17,7 @@ use crate::error_code::ErrorCode;
 use crate::gate::Decision;
 use crate::gate::credential::{CredentialHeaders, Presented, PresentedPassword};
 use crate::gate::decide::{Credential, Facts};
+use crate::gate::demand::Demand;
 use crate::gate::lookup::SessionRecord;
 use crate::gate::share::PresentedShare;
 use crate::services::error::ServiceError;
@@ -84,15 +85,13 @@ async fn admit(demands: &Demands, request: &HttpRequest) -> Result<Decision, Ser
     let credential = if demands.looks_at_credentials {
         let cookie = cookies::read(headers, &app.cookies.session);
         let presented = app.gate.shapes().read(&credential_headers(headers, cookie))?;
-        if matches!(presented, Presented::Session(_)) {
+        if matches!(presented, Presented::Session(..)) {
             csrf::require_same_site(app, request.method(), headers)?;
         }
-        let credential = app.gate.resolve(presented, false, info.at.unix_ms).await?;
-        match (&credential, presented) {
-            (Credential::Share(share), Presented::Share(_, Some(password))) => {
-                Box::pin(show_password(app, headers, &info, share.clone(), password)).await?
-            }
-            _ => credential,
+        let credential = app.gate.resolve(presented, false, info.at).await?;
+        match wanted_password(&demands.demand, &credential, presented) {
+            Some((share, password)) => Box::pin(show_password(app, headers, &info, share, password)).await?,
+            None => credential,
         }
     } else {
         Credential::Anonymous
@@ -125,6 +124,21 @@ pub async fn note_use(app: &web::Data<App>, session: &Arc<SessionRecord>, now: U
     let noted = web::block(move || sessions::touch(&services, &session, now)).await;
     if !matches!(noted, Ok(Ok(()))) {
         tracing::warn!(request.id = request_id, "The use of a session could not be noted");
+    }
+}
+
+/// The share whose password is to be looked at, and the password: only where shares of its kind are asked for, so that
+/// nobody tries passwords, or locks a share, where it leaves no trace in the ledger.
+pub fn wanted_password<'a>(
+    demand: &Demand,
+    credential: &Credential,
+    presented: Presented<'a>,
+) -> Option<(PresentedShare, PresentedPassword<'a>)> {
+    match credential {
+        Credential::Share(share) if share.record.is_wanted(&demand.allow) => {
+            presented.share_password().map(|password| (share.clone(), password))
+        }
+        _ => None,
     }
 }
 

@@ -111,7 +111,7 @@ pub async fn check(call: Call, body: Body) -> Answer {
         Presented::Key(token) => Presented::Key(token),
         _ => Presented::Junk(ErrorCode::ApiKeyInvalid),
     };
-    let credential = gate.resolve(presented, false, call.info.at.unix_ms).await?;
+    let credential = gate.resolve(presented, false, call.info.at).await?;
     let credential = hide_foreign(&call, credential);
     let facts = Facts {
         // The body may have taken its time, and so may the look-up.

@@ -38,7 +38,8 @@ pub struct ProjectSharePage {
 ///
 /// For whoever may change the project. Whoever has the token reads the project, its PRD, its status history and its
 /// activity, and nothing else; with `X-Share-Password`, where it has one. The answer has the token, the only time it is
-/// shown. It stops when whoever made it is no member any more.
+/// shown. It stops when whoever made it is no member any more; made with a key, it stops with that key and its
+/// successors. A key with scopes, with an IP allow-list or of the test environment makes none.
 #[utoipa::path(post, path = "/api/projects/{id}/shares", operation_id = "create_project_share",
     tag = "Shares", request_body = ProjectShareWishes,
     params(("id" = String, Path, description = "prj_…")),

@@ -57,12 +57,12 @@ async fn decide(
     if is_free_preflight(app, &original, headers, presented) {
         return Ok(Decision::free());
     }
-    let mut credential = app.gate.resolve(presented, is_gate_cookie, at.unix_ms).await?;
-    if let (Credential::Share(share), Presented::Share(_, Some(password))) = (&credential, presented) {
-        let info = RequestInfo { id: request_id.to_owned(), at, client };
-        credential = Box::pin(admission::show_password(app, headers, &info, share.clone(), password)).await?;
-    }
+    let mut credential = app.gate.resolve(presented, is_gate_cookie, at).await?;
     let rule = app.gate.policy().find(original.method, original.host, &original.path)?;
+    if let Some((share, password)) = admission::wanted_password(&rule.demand, &credential, presented) {
+        let info = RequestInfo { id: request_id.to_owned(), at, client };
+        credential = Box::pin(admission::show_password(app, headers, &info, share, password)).await?;
+    }
     if matches!(credential, Credential::Session(_)) && rule.demand.allow.session {
         require_known_origin(app, &original, headers)?;
     }

@@ -223,7 +223,7 @@ const OUTDATED: &str = "outdated";
 /// Commits a change of a key as it was read, and makes every cache forget it.
 fn commit(services: &Services, key: &ApiKey, change: Change) -> Result<(), ServiceError> {
     let result = services.store.commit(change);
-    services.gate.evict(|record| record.family == key.family);
+    services.gate.evict_family(key.family);
     result.map_err(|error| match error {
         StoreError::Refused(Refusal::Outdated) => {
             ServiceError { cause: Some(OUTDATED.to_owned()), ..StoreError::Refused(Refusal::Outdated).into() }

@@ -90,7 +90,7 @@ fn by_policy(
         cost: 1,
     };
     let outcome = match (key, question.role) {
-        (Some(key), _) => Some(judge(demand, &Credential::Key(key.into()), &facts)),
+        (Some(key), _) => Some(judge(demand, &Credential::Key(key.into()), &facts, now.unix_ms)),
         (None, Some(role)) => Some(judge_role(demand, role, &question.method)),
         (None, None) => None,
     };

@@ -73,7 +73,7 @@ use crate::crypto::secret_token::Digest;
 use crate::error_code::ErrorCode;
 use crate::gate::Gate;
 use crate::gate::decide::Credential;
-use crate::gate::lookup::SessionRecord;
+use crate::gate::lookup::{KeyRecord, SessionRecord};
 use crate::random::{Random, new_id};
 use crate::role::Role;
 use crate::store::Store;
@@ -157,6 +157,14 @@ impl Context {
         match &self.actor {
             Actor::Credential(Credential::Session(session)) => Some(&session.user),
             Actor::Credential(Credential::Key(key)) => key.owner.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The key that acts, if it is one.
+    pub fn key(&self) -> Option<&KeyRecord> {
+        match &self.actor {
+            Actor::Credential(Credential::Key(key)) => Some(key),
             _ => None,
         }
     }

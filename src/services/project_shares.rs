@@ -17,6 +17,7 @@ pub fn create(
     wishes: impl FnOnce() -> Result<ProjectShareWishes, ServiceError>,
 ) -> Result<Made<ShareView>, ServiceError> {
     let project = projects::writable(services, context, project)?;
+    shares::require_unbound(context)?;
     let settings = share_settings::for_a_project(wishes()?, context.now)?;
     let shared = Shared::Project(project.id.clone());
     let Prepared { share, token, insert } = shares::prepare(services, context, settings, shared)?;

@@ -30,7 +30,7 @@ const MOST_REMEMBERED: usize = 10_000;
 /// The most attempts that are under way or wait, of all shares together.
 const MOST_WAITING: usize = 1_024;
 /// By how much the time of one request may lie behind that of another that was done before it. What lies further ahead
-/// was written before the clock was set back, and counts for nothing.
+/// was written before the clock was set back, and is cut ([`Rules::mended`]).
 const TOLERANCE: i64 = MINUTE;
 
 /// What stays in memory: right passwords, and whose turn it is at which share.
@@ -114,18 +114,24 @@ impl Rules {
     /// How many of the wrong ones still count.
     fn counted(&self, failures: &Failures, now: UnixMillis) -> u32 {
         let holds = if failures.count >= self.attempts { self.lock_ms } else { self.reset_ms };
-        let counts = failures.last_at <= now + TOLERANCE && now < failures.last_at + holds;
-        if counts { failures.count } else { 0 }
+        if now < failures.last_at + holds { failures.count } else { 0 }
     }
 
     /// Until when it is locked, if it is.
     fn locked_until(&self, failures: &Failures, now: UnixMillis) -> Option<UnixMillis> {
-        (self.counted(failures, now) >= self.attempts).then(|| failures.last_at + self.lock_ms)
+        (self.counted(failures, now) >= self.attempts).then(|| failures.last_at.min(now) + self.lock_ms)
     }
 
     fn after_failure(&self, failures: &Failures, now: UnixMillis) -> Failures {
         let last_at = if failures.last_at <= now + TOLERANCE { failures.last_at.max(now) } else { now };
         Failures { count: self.counted(failures, now) + 1, last_at }
+    }
+
+    /// What is to stand in place of wrong ones that were counted before the clock was set back: so that no lock ends by
+    /// it, nor holds longer than its length. `None` where nothing is wrong.
+    fn mended(&self, failures: &Failures, now: UnixMillis) -> Option<Failures> {
+        let ahead = failures.count > 0 && failures.last_at > now + TOLERANCE;
+        ahead.then_some(Failures { count: failures.count, last_at: now })
     }
 }
 
@@ -194,11 +200,7 @@ fn try_password(
     if passwords.knows(&record, &digest, now.mono_us) {
         return Ok((record, Door::Open));
     }
-    let found = services.store.read(|reader| table::lock_of(reader, record.number))?;
-    let Some((Some(hash), failures)) = found else {
-        // It was revoked meanwhile.
-        return Err(ErrorCode::ShareTokenInvalid.into());
-    };
+    let (hash, failures) = lock_of(services, &record, now.unix_ms)?;
     if let Some(until) = passwords.rules.locked_until(&failures, now.unix_ms) {
         return Ok((record, Door::Locked((until - now.unix_ms).max(0) as u64 * 1_000)));
     }
@@ -216,6 +218,23 @@ fn try_password(
     let rules = passwords.rules;
     commit_failures(services, context, &record, now.unix_ms, |before| rules.after_failure(before, now.unix_ms))?;
     Ok((record, Door::Refused))
+}
+
+/// The hash of the share's password, and the wrong ones so far, mended where the clock was set back since.
+fn lock_of(services: &Services, record: &ShareRecord, now: UnixMillis) -> Result<(String, Failures), ServiceError> {
+    loop {
+        let found = services.store.read(|reader| table::lock_of(reader, record.number))?;
+        let Some((Some(hash), failures)) = found else {
+            // It was revoked meanwhile.
+            return Err(ErrorCode::ShareTokenInvalid.into());
+        };
+        let Some(mended) = services.share_passwords.rules.mended(&failures, now) else { return Ok((hash, failures)) };
+        let mend = table::set_failures(record.number, &failures, &mended);
+        match services.store.commit(Change::new().exactly_one(mend, Refusal::Outdated)) {
+            Ok(()) | Err(StoreError::Refused(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Commits what an attempt makes of the wrong passwords before it; the one that locks is in the audit log.
@@ -291,10 +310,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_of_the_future_holds_nobody_back() {
-        let ahead = failed(5, NOW + 365 * 24 * 60 * MINUTE);
-        assert_eq!(rules().locked_until(&ahead, NOW), None);
-        assert_eq!(rules().after_failure(&ahead, NOW), Failures { count: 1, last_at: NOW });
+    fn a_lock_of_the_future_is_cut_to_its_length_and_ends() {
+        let (ahead, until) = (failed(5, NOW + 365 * 24 * 60 * MINUTE), NOW + 15 * MINUTE);
+        assert_eq!(rules().locked_until(&ahead, NOW), Some(until), "as a list shows it before it is mended");
+        let mended = rules().mended(&ahead, NOW).unwrap();
+        assert_eq!((rules().locked_until(&mended, NOW), rules().mended(&mended, NOW)), (Some(until), None));
+        assert_eq!(rules().locked_until(&mended, until), None);
+        assert_eq!(rules().mended(&Failures::default(), NOW), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Shares: made, listed, revoked. Those of the API behind the gate are here whole; those of projects are made through
 //! [`super::project_shares`], which knows who may.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -14,11 +14,12 @@ use super::{Context, Event, Services, share_passwords};
 use crate::clock::{UnixMillis, to_rfc3339};
 use crate::crypto::secret_token::{SecretToken, share_shape};
 use crate::error_code::ErrorCode;
+use crate::gate::lookup::Environment;
 use crate::role::Role;
 use crate::store::audit_log::Party;
 use crate::store::shares::{self, Share, Shared};
 use crate::store::usage::{self, KeyUsage};
-use crate::store::{Change, Refusal, Statement, memberships, users};
+use crate::store::{Change, Refusal, Statement, api_keys, memberships, users};
 
 /// A share, as the API shows it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -30,7 +31,8 @@ pub struct ShareView {
     pub name: Option<String>,
     /// Whether the token alone is not enough.
     pub has_password: bool,
-    /// `active`, `locked` (too many wrong passwords), `expired`, or `stopped` (whoever made it is no member any more).
+    /// `active`, `locked` (too many wrong passwords), `expired`, or `stopped` (whoever made it is no member any more, or
+    /// the key that it was made with is no more).
     pub status: &'static str,
     /// When it ends; null = never.
     pub expires_at: Option<String>,
@@ -84,6 +86,19 @@ pub fn party(share: &Share) -> Party {
     Party { kind: String::from("share"), id: Some(share.id.clone()), name }
 }
 
+/// 403 for a key with bounds that a share could not carry: what it makes would let others past them.
+pub fn require_unbound(context: &Context) -> Result<(), ServiceError> {
+    let Some(key) = context.key() else { return Ok(()) };
+    if key.scopes.is_none() && key.ip_allow_list.is_none() && key.environment == Environment::Live {
+        return Ok(());
+    }
+    Err(ServiceError::new(
+        ErrorCode::CredentialNotAllowed,
+        "A key with scopes, with an IP allow-list or of the test environment makes no shares, for they could not be held \
+         to its bounds; use a session, or a live key without them",
+    ))
+}
+
 /// Mints the token and hashes the password of a share that the caller makes in their organization.
 pub fn prepare(
     services: &Services,
@@ -106,6 +121,7 @@ pub fn prepare(
         name: settings.name,
         created_by,
         created_by_name: created_by_name.unwrap_or_else(|| context.party().name),
+        key_family: context.key().map(|key| key.family),
         created_at: context.now,
         expires_at: settings.expires_at,
         has_password: password_hash.is_some(),
@@ -133,13 +149,14 @@ pub fn created(share: &Share) -> serde_json::Map<String, serde_json::Value> {
     fields.map(|(field, value)| (field.to_owned(), serde_json::json!({ "after": value }))).collect()
 }
 
-/// Makes a share of the API behind the gate.
+/// Makes a share of the API behind the gate. `wishes` are read once it is known that the caller makes shares.
 pub fn create(
     services: &Services,
     context: &Context,
-    wishes: ShareWishes,
+    wishes: impl FnOnce() -> Result<ShareWishes, ServiceError>,
 ) -> Result<Made<RequestShareView>, ServiceError> {
-    let (settings, shared) = share_settings::for_requests(wishes, context.now)?;
+    require_unbound(context)?;
+    let (settings, shared) = share_settings::for_requests(wishes()?, context.now)?;
     let Prepared { share, token, insert } = prepare(services, context, settings, shared)?;
     let event = Event {
         action: "share.created",
@@ -221,11 +238,13 @@ pub fn views(services: &Services, context: &Context, rows: Vec<Share>) -> Result
     let numbers: Vec<i64> = rows.iter().map(|share| share.number).collect();
     let usage = services.store.read_ledger(|reader| usage::of_families(reader, &numbers))?;
     let makers = makers(services, &rows)?;
+    let key_ends = key_ends(services, &rows)?;
     Ok(rows
         .into_iter()
         .map(|share| {
             let used = usage.get(&share.number).and_then(|keys| keys.get(&share.number));
-            let stands = share.created_by.as_ref().is_none_or(|maker| makers[maker]);
+            let stands = share.created_by.as_ref().is_none_or(|maker| makers[maker])
+                && share.key_family.is_none_or(|family| key_ends[&family] > Some(context.now));
             view(services, share, used, stands, context.now)
         })
         .collect())
@@ -242,6 +261,14 @@ fn makers(services: &Services, rows: &[Share]) -> Result<HashMap<String, bool>, 
             }
         }
         Ok(makers)
+    })?)
+}
+
+/// When the keys end that shares were made with, by their families; `None` for those that are no more.
+fn key_ends(services: &Services, rows: &[Share]) -> Result<HashMap<i64, Option<UnixMillis>>, ServiceError> {
+    Ok(services.store.read(|reader| {
+        let families: HashSet<i64> = rows.iter().filter_map(|share| share.key_family).collect();
+        families.into_iter().map(|family| Ok((family, api_keys::end_of_sharing(reader, family)?))).collect()
     })?)
 }
 

@@ -262,6 +262,42 @@ pub fn working_of(reader: &Reader, organization: i64, owner: &str, now: UnixMill
         .query_row((organization, owner, now), |row| row.get(0))
 }
 
+/// Keeps what had ended before the clock was set back to `now` ended: keys that had expired by `believed`, and superseded
+/// ones whose grace was over by then. What is left of a grace that began at a time that is ahead now is left to it, and no
+/// more; `before` is what the clock had said.
+pub fn end_dead(believed: UnixMillis, before: UnixMillis, now: UnixMillis) -> [Statement; 2] {
+    [
+        Statement::new(
+            "UPDATE api_keys SET expires_at = ?2, version = version + 1
+             WHERE expires_at > ?2 AND expires_at <= ?1 AND expires_at IS NOT NULL AND deleted_at IS NULL",
+            vec![Value::from(believed), Value::from(now)],
+        ),
+        Statement::new(
+            "UPDATE api_keys
+             SET superseded_at = min(superseded_at, ?2), version = version + 1,
+                 grace_ends_at = iif(superseded_at > ?2, max(grace_ends_at - ?3, ?2), ?2)
+             WHERE superseded_at IS NOT NULL AND deleted_at IS NULL AND grace_ends_at > ?2
+                 AND (superseded_at > ?2 OR grace_ends_at <= ?1)",
+            vec![Value::from(believed), Value::from(now), Value::from(before - now)],
+        ),
+    ]
+}
+
+/// When the last key of a family ends that may make shares: one that is on, of a member's role at least, live, and
+/// without bounds that a share could not carry (scopes, addresses). `None` where there is no such key;
+/// [`UnixMillis::MAX`] where it has no end.
+pub fn end_of_sharing(reader: &Reader, family: i64) -> ReadResult<Option<UnixMillis>> {
+    reader
+        .prepare_cached(
+            "SELECT max(min(coalesce(expires_at, 9223372036854775807),
+                            iif(superseded_at IS NULL, 9223372036854775807, coalesce(grace_ends_at, superseded_at))))
+             FROM api_keys
+             WHERE family = ?1 AND deleted_at IS NULL AND active = 1 AND role <> 'viewer'
+                 AND scopes IS NULL AND ip_allow_list IS NULL AND environment = 'live'",
+        )?
+        .query_row([family], |row| row.get(0))
+}
+
 /// Keys that work and end after `now` and not after `until`, and whose end was not told of; by number, from `after`
 /// (exclusive). Keys whose owner is gone or disabled work no more.
 pub fn ending(

@@ -137,9 +137,12 @@ pub fn head(reader: &Reader, key: &SigningKey) -> ReadResult<ChainEnd> {
     chain_end(reader, key)
 }
 
-/// When the newest entry was made; 0 where there is none.
-pub fn latest(reader: &Reader) -> ReadResult<UnixMillis> {
-    reader.query_row("SELECT coalesce((SELECT at FROM audit_log ORDER BY seq DESC LIMIT 1), 0)", [], |row| row.get(0))
+/// Which entry is the newest, and when it was made; zeros where there is none.
+pub fn newest(reader: &Reader) -> ReadResult<(i64, UnixMillis)> {
+    let newest = reader
+        .query_row("SELECT seq, at FROM audit_log ORDER BY seq DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(newest.unwrap_or_default())
 }
 
 /// Where the chain begins, and its signature; `None` while nothing was pruned.

@@ -1,8 +1,10 @@
 //! `facts`: single values that belong to the database as a whole.
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{ReadResult, Reader, Statement};
+use super::{ReadResult, Reader, Statement, audit_log};
+use crate::clock::UnixMillis;
 
 /// The digest by which a wrong master key is told; `None` in a database that has none yet.
 pub fn master_key_check(reader: &Reader) -> ReadResult<Option<Vec<u8>>> {
@@ -45,6 +47,28 @@ pub(super) fn keep_greatest_number() -> Statement {
          ) AS TEXT) AS BLOB))
          ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         Vec::new(),
+    )
+}
+
+/// The latest time that the database knows of: the newest entry's of the audit log, or that from which the clock began
+/// anew when it was set back after it. 0 where there is none.
+pub fn latest_time(reader: &Reader) -> ReadResult<UnixMillis> {
+    let (seq, at) = audit_log::newest(reader)?;
+    let settled: Option<String> = reader
+        .query_row("SELECT CAST(value AS TEXT) FROM facts WHERE name = 'clock_settled'", [], |row| row.get(0))
+        .optional()?;
+    let settled = settled.as_deref().and_then(|text| text.split_once(' '));
+    let settled = settled.filter(|(after, _)| after.parse() == Ok(seq)).and_then(|(_, time)| time.parse().ok());
+    Ok(settled.unwrap_or(at))
+}
+
+/// Keeps the time from which the clock begins anew, beside the newest entry of the audit log, which is of the time before.
+pub fn settle_clock(now: UnixMillis) -> Statement {
+    Statement::new(
+        "INSERT INTO facts (name, value)
+         VALUES ('clock_settled', CAST((SELECT coalesce(max(seq), 0) FROM audit_log) || ' ' || ?1 AS BLOB))
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        vec![Value::from(now)],
     )
 }
 

@@ -22,6 +22,8 @@ pub struct Share {
     /// A user's id; `None` = a key that its organization owns.
     pub created_by: Option<String>,
     pub created_by_name: String,
+    /// The family of the key that it was made with, and stands with; `None` = a session.
+    pub key_family: Option<i64>,
     pub created_at: UnixMillis,
     pub expires_at: Option<UnixMillis>,
     pub has_password: bool,
@@ -80,6 +82,7 @@ impl Share {
             name: row.get("name")?,
             created_by: row.get("created_by")?,
             created_by_name: row.get("created_by_name")?,
+            key_family: row.get("key_family")?,
             created_at: row.get("created_at")?,
             expires_at: row.get("expires_at")?,
             has_password: row.get::<_, Option<String>>("password_hash")?.is_some(),
@@ -88,7 +91,8 @@ impl Share {
     }
 }
 
-/// Adds one.
+/// Adds one; where it is made with a key, only while a key of that family works that may make shares
+/// ([`api_keys::end_of_sharing`]). Changes one row, or none.
 pub fn insert(share: &Share, digest: &Digest, password_hash: Option<String>) -> Statement {
     let (project, paths, host, methods) = match &share.shared {
         Shared::Project(project) => (Value::from(project.clone()), Value::Null, Value::Null, Value::Null),
@@ -98,8 +102,14 @@ pub fn insert(share: &Share, digest: &Digest, password_hash: Option<String>) -> 
     };
     Statement::new(
         "INSERT INTO shares (number, id, organization, project, paths, host, methods, name, created_by, created_by_name,
-             created_at, expires_at, digest, password_hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             created_at, expires_at, digest, password_hash, key_family)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15
+         WHERE ?15 IS NULL OR EXISTS (
+             SELECT 1 FROM api_keys
+             WHERE family = ?15 AND organization = ?3 AND deleted_at IS NULL AND active = 1 AND role <> 'viewer'
+                 AND scopes IS NULL AND ip_allow_list IS NULL AND environment = 'live'
+                 AND (expires_at IS NULL OR expires_at > ?11)
+                 AND (superseded_at IS NULL OR coalesce(grace_ends_at, superseded_at) > ?11))",
         vec![
             Value::from(share.number),
             Value::from(share.id.clone()),
@@ -115,6 +125,7 @@ pub fn insert(share: &Share, digest: &Digest, password_hash: Option<String>) -> 
             Value::from(share.expires_at),
             Value::from(digest.0.to_vec()),
             Value::from(password_hash),
+            Value::from(share.key_family),
         ],
     )
 }
@@ -166,6 +177,15 @@ pub fn forget_failures(last_by: UnixMillis) -> Statement {
     Statement::new(
         "UPDATE shares SET failures = 0, last_failed_at = 0 WHERE failures > 0 AND last_failed_at <= ?1",
         vec![Value::from(last_by)],
+    )
+}
+
+/// Cuts the time of the last wrong password to the present, where it lies ahead: a lock keeps its length when the clock
+/// is set back.
+pub fn cut_failures(now: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE shares SET last_failed_at = ?1 WHERE failures > 0 AND last_failed_at > ?1",
+        vec![Value::from(now)],
     )
 }
 

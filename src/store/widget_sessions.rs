@@ -47,30 +47,46 @@ impl WidgetSession {
     }
 }
 
-/// The most living sessions that one widget has: strangers make them, and fill no disk.
+/// The most living sessions that one widget has of strangers, who make as many as they like and fill no disk; and as many
+/// again of users who are proved, so that no stranger keeps them out.
 pub const MOST: i64 = 100_000;
+/// The most that one user has of these, so that no user keeps the others out.
+pub const MOST_OF_USER: i64 = 1_000;
 
-/// Adds one for the widget as it was read, while there is room. Changes one row, or none.
+/// Adds one for the widget as it was read, while there is room for one of its kind. Changes one row, or none.
 pub fn insert(widget: &Widget, session: &WidgetSession, digest: &Digest) -> Statement {
     let claims = &session.claims;
+    let mut values = vec![
+        Value::from(digest.0.to_vec()),
+        Value::from(session.widget),
+        Value::from(widget.version),
+        Value::from(session.user.clone()),
+        Value::from(claims.user_id.clone()),
+        Value::from(claims.name.clone()),
+        Value::from(claims.email.clone()),
+        Value::from(session.created_at),
+        Value::from(session.expires_at),
+        Value::from(MOST - 1),
+    ];
+    if session.user.is_none() {
+        return Statement::new(
+            "INSERT INTO widget_sessions (digest, widget, user, claimed_user, claimed_name, claimed_email, created_at,
+                 expires_at)
+             SELECT ?1, ?2, ?4, ?5, ?6, ?7, ?8, ?9
+             WHERE EXISTS (SELECT 1 FROM widgets WHERE number = ?2 AND version = ?3)
+                 AND NOT EXISTS (SELECT 1 FROM widget_sessions WHERE widget = ?2 AND user IS NULL LIMIT 1 OFFSET ?10)",
+            values,
+        );
+    }
+    values.push(Value::from(MOST_OF_USER - 1));
     Statement::new(
         "INSERT INTO widget_sessions (digest, widget, user, claimed_user, claimed_name, claimed_email, created_at,
              expires_at)
          SELECT ?1, ?2, ?4, ?5, ?6, ?7, ?8, ?9
          WHERE EXISTS (SELECT 1 FROM widgets WHERE number = ?2 AND version = ?3)
-             AND NOT EXISTS (SELECT 1 FROM widget_sessions WHERE widget = ?2 LIMIT 1 OFFSET ?10)",
-        vec![
-            Value::from(digest.0.to_vec()),
-            Value::from(session.widget),
-            Value::from(widget.version),
-            Value::from(session.user.clone()),
-            Value::from(claims.user_id.clone()),
-            Value::from(claims.name.clone()),
-            Value::from(claims.email.clone()),
-            Value::from(session.created_at),
-            Value::from(session.expires_at),
-            Value::from(MOST - 1),
-        ],
+             AND NOT EXISTS (SELECT 1 FROM widget_sessions WHERE widget = ?2 AND user IS NOT NULL LIMIT 1 OFFSET ?10)
+             AND NOT EXISTS (SELECT 1 FROM widget_sessions WHERE widget = ?2 AND user = ?4 LIMIT 1 OFFSET ?11)",
+        values,
     )
 }
 

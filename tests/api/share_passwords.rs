@@ -1,6 +1,6 @@
 //! Passwords of shares: asked for, tried, locked, remembered.
 
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::at_once::{count, statuses_at_once};
@@ -48,7 +48,12 @@ async fn it_is_asked_for_where_there_is_one_and_ignored_where_there_is_none() {
     let made = guarded(&ada).await;
     let without = about(&app, "GET", "/reports/7").header("X-Share-Token", text(&made["token"]));
     assert_eq!(error_of(without.send().await.unwrap()).await, (401, "SHARE_PASSWORD_REQUIRED".into()));
-    for password in [WRONG, "", "short", &"x".repeat(100)] {
+    for nothing in ["", " "] {
+        for _ in 0..6 {
+            assert_eq!(refusal(&app, &made, nothing).await, (401, "SHARE_PASSWORD_REQUIRED".into()), "none was tried");
+        }
+    }
+    for password in [WRONG, "short", &"x".repeat(100)] {
         assert_eq!(refusal(&app, &made, password).await, wrong(), "{password}");
     }
     let response = tried(&app, &made, SECRET).await;
@@ -178,6 +183,43 @@ async fn a_lock_that_is_over_does_not_come_back_when_the_clock_is_set_back() {
     assert_eq!(status(&ada).await, "active");
     app.clock.jump_wall_ms(-10 * 60_000);
     assert_eq!(tried(&app, &made, SECRET).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_lock_holds_its_length_wherever_the_clock_is_set_back_to() {
+    for back in [2 * 60_000, 3_600_000, 365 * 24 * 3_600_000] {
+        let (app, ada) = site().await;
+        let made = guarded(&ada).await;
+        for _ in 0..5 {
+            tried(&app, &made, WRONG).await;
+        }
+        app.clock.jump_wall_ms(-back);
+        let response = tried(&app, &made, SECRET).await;
+        assert_eq!((response.status().as_u16(), header(&response, "retry-after")), (423, "900"), "{back}");
+        let app = app.restart().await;
+        app.clock.advance_ms(15 * 60_000 - 1);
+        assert_eq!(refusal(&app, &made, SECRET).await, locked());
+        app.clock.advance_ms(1);
+        assert_eq!(tried(&app, &made, SECRET).await.status(), 200, "{back}");
+    }
+}
+
+#[tokio::test]
+async fn no_password_is_tried_where_shares_are_not_asked_for() {
+    let (app, ada) = site().await;
+    let made = guarded(&ada).await;
+    let with = |request: RequestBuilder| {
+        let request = request.header("X-Share-Token", text(&made["token"]));
+        async { request.header("X-Share-Password", WRONG).send().await.unwrap() }
+    };
+    for _ in 0..6 {
+        let sign_out = with(app.request(Method::POST, "/api/auth/sign-out")).await;
+        assert_eq!(sign_out.status(), 204);
+        for elsewhere in [app.request(Method::GET, SHARES), about(&app, "GET", "/other")] {
+            assert_eq!(error_of(with(elsewhere).await).await.0, 403);
+        }
+    }
+    assert_eq!(tried(&app, &made, SECRET).await.status(), 200, "it is not locked");
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! Shares of the API behind the gate: made, used through `/verify`, limited, recorded, revoked.
 
+use claviger::clock::Clock;
 use claviger::config::Rule;
+use claviger::gate::credential::Presented;
+use claviger::services::{Actor, Context};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::neighbours::with_neighbour;
 use crate::people::{self, home_with_settings};
-use crate::support::{App, EMAIL, PASSWORD, Session, error_of, header, text};
+use crate::support::{App, EMAIL, KEYS, PASSWORD, Session, error_of, header, text};
 
 pub const SHARES: &str = "/api/shares";
 
@@ -252,6 +255,23 @@ async fn a_key_or_a_session_counts_and_the_share_token_beside_it_is_ignored() {
 }
 
 #[tokio::test]
+async fn a_dead_session_beside_it_does_not_shut_it_out() {
+    let (app, ada) = site().await;
+    let made = share_of_seven(&ada).await;
+    let guarded = share(&ada, json!({ "paths": ["/reports/7"], "password": "Open sesame 7" })).await;
+    assert_eq!(ada.post("/api/auth/sign-out", &json!({})).await.status(), 204);
+    let beside = |share: &Value| {
+        about(&app, "GET", "/reports/7").header("Cookie", &ada.cookie).header("X-Share-Token", text(&share["token"]))
+    };
+    let response = beside(&made).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), header(&response, "x-auth-method")), (200, "share"));
+    let response = beside(&guarded).header("X-Share-Password", "Open sesame 7").send().await.unwrap();
+    assert_eq!(response.status(), 200, "and its password counts");
+    let alone = about(&app, "GET", "/reports/7").header("Cookie", &ada.cookie).send().await.unwrap();
+    assert_eq!(error_of(alone).await, (401, "SESSION_INVALID".into()));
+}
+
+#[tokio::test]
 async fn where_anybody_may_pass_and_no_share_is_asked_for_it_counts_as_nobody() {
     let open = Rule { path: "/open".into(), allow: vec!["anonymous".into()], ..Rule::default() };
     let (app, ada) = App::spawn_with(|config| config.rules = vec![open]).await;
@@ -338,6 +358,119 @@ async fn it_stops_with_its_maker_s_membership_and_with_their_role_below_member()
     assert_eq!(statuses, ["active", "stopped", "stopped", "stopped"]);
     assert!(app.claviger(&["user", "enable", "tom@example.com"]).status.success());
     assert_eq!(with_token(&app, &shares[2], "GET", "/reports/7").await.status(), 200);
+}
+
+/// Makes a share of `/reports/7` with a key.
+async fn share_with(app: &App, token: &str, path: &str, body: Value) -> Response {
+    app.request(Method::POST, path).bearer_auth(token).json(&body).send().await.unwrap()
+}
+
+async fn made_with(app: &App, token: &str) -> Value {
+    let made = share_with(app, token, SHARES, json!({ "paths": ["/reports/7"] })).await;
+    assert_eq!(made.status(), 201);
+    made.json().await.unwrap()
+}
+
+#[tokio::test]
+async fn made_with_a_key_it_stops_with_that_key() {
+    let (app, ada) = site().await;
+    let session_made = share_of_seven(&ada).await;
+    let of = |id: &str| format!("{KEYS}/{id}");
+    for change in [
+        json!({ "active": false }),
+        json!({ "scopes": ["reports"] }),
+        json!({ "ipAllowList": ["192.0.2.0/24"] }),
+        json!({ "role": "viewer" }),
+        Value::Null,
+    ] {
+        let key = ada.make_key(json!({ "role": "member" })).await;
+        let made = made_with(&app, &key.token).await;
+        assert_eq!(with_token(&app, &made, "GET", "/reports/7").await.status(), 200);
+        let changed = match &change {
+            Value::Null => ada.delete(&of(&key.id)).await,
+            change => ada.patch(&of(&key.id), change).await,
+        };
+        assert!(changed.status().is_success(), "{change}: {}", changed.text().await.unwrap());
+        assert_eq!(refusal(&app, &made, "GET", "/reports/7").await, invalid(), "{change}");
+        assert_eq!(listed(&ada).await[0]["status"], "stopped", "{change}");
+        if change == json!({ "active": false }) {
+            assert_eq!(ada.patch(&of(&key.id), &json!({ "active": true })).await.status(), 200);
+            assert_eq!(with_token(&app, &made, "GET", "/reports/7").await.status(), 200);
+        }
+    }
+    assert_eq!(with_token(&app, &session_made, "GET", "/reports/7").await.status(), 200);
+}
+
+#[tokio::test]
+async fn made_with_a_key_it_ends_with_its_expiry_and_outlives_a_rotation() {
+    let (app, ada) = site().await;
+    let ending = ada.make_key(json!({ "role": "member", "expiresAt": "2030-01-01T00:10:00Z" })).await;
+    let (short, key) = (made_with(&app, &ending.token).await, ada.make_key(json!({ "role": "member" })).await);
+    let made = made_with(&app, &key.token).await;
+    let rotated = ada.post(&format!("{KEYS}/{}/rotate", key.id), &json!({ "graceSeconds": 0 })).await;
+    let successor: Value = rotated.json().await.unwrap();
+    assert_eq!(with_token(&app, &made, "GET", "/reports/7").await.status(), 200, "the successor counts");
+    app.clock.advance_ms(599_999);
+    assert_eq!(with_token(&app, &short, "GET", "/reports/7").await.status(), 200);
+    app.clock.advance_ms(1);
+    assert_eq!(refusal(&app, &short, "GET", "/reports/7").await, invalid());
+    let statuses: Vec<Value> = listed(&ada).await.iter().map(|share| share["status"].clone()).collect();
+    assert_eq!(statuses, ["active", "stopped"]);
+    app.clock.jump_wall_ms(-300_000);
+    assert_eq!(refusal(&app, &short, "GET", "/reports/7").await, invalid(), "nor does the clock bring it back");
+    let app = app.restart().await;
+    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
+    assert_eq!(with_token(&app, &made, "GET", "/reports/7").await.status(), 200);
+    assert_eq!(ada.delete(&format!("{KEYS}/{}", text(&successor["id"]))).await.status(), 204);
+    assert_eq!(refusal(&app, &made, "GET", "/reports/7").await, invalid(), "the last of its family is gone");
+}
+
+#[tokio::test]
+async fn a_key_that_was_taken_away_while_it_was_about_to_share_makes_none() {
+    let (app, ada) = site().await;
+    let services = app.services();
+    for change in [Value::Null, json!({ "active": false }), json!({ "scopes": [] }), json!({ "role": "viewer" })] {
+        let key = ada.make_key(json!({ "role": "member", "owner": "organization" })).await;
+        // As it was admitted.
+        let presented = Presented::Key(&key.token);
+        let credential = services.gate.resolve(presented, false, app.clock.now()).await.unwrap();
+        let changed = match &change {
+            Value::Null => ada.delete(&format!("{KEYS}/{}", key.id)).await,
+            change => ada.patch(&format!("{KEYS}/{}", key.id), change).await,
+        };
+        assert!(changed.status().is_success());
+        let actor = Actor::Credential(credential);
+        let context = Context { actor, now: app.clock.now().unix_ms, ip: None, user_agent: None, request_id: None };
+        let wishes = || Ok(serde_json::from_value(json!({ "paths": ["/reports/7"] })).unwrap());
+        let refused = claviger::services::shares::create(&services, &context, wishes).unwrap_err();
+        assert_eq!(refused.code.status(), 403, "{change}");
+    }
+    assert!(listed(&ada).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_key_with_bounds_that_a_share_could_not_carry_makes_none() {
+    let (app, ada) = site().await;
+    let project: Value = ada.post("/api/projects", &json!({ "name": "Plan" })).await.json().await.unwrap();
+    let of_project = format!("/api/projects/{}/shares", text(&project["id"]));
+    for bound in [
+        json!({ "scopes": ["reports"] }),
+        json!({ "scopes": [] }),
+        json!({ "ipAllowList": ["127.0.0.1"] }),
+        json!({ "environment": "test" }),
+    ] {
+        let mut settings = bound.clone();
+        settings["role"] = "admin".into();
+        let key = ada.make_key(settings).await;
+        for (path, body) in
+            [(SHARES, json!({ "paths": ["/reports/7"] })), (SHARES, json!({})), (&of_project, json!({}))]
+        {
+            let refused = share_with(&app, &key.token, path, body).await;
+            assert_eq!(error_of(refused).await, forbidden(), "{bound} {path}");
+        }
+    }
+    let free = ada.make_key(json!({ "role": "admin" })).await;
+    assert_eq!(share_with(&app, &free.token, &of_project, json!({})).await.status(), 201);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What a page is given: its origin, its user's hash, CORS, and what the token is good for.
 
+use claviger::clock::Clock;
 use claviger::config::{Config, Rule};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -355,17 +356,59 @@ async fn sessions_that_have_run_out_leave_the_database_and_the_number_of_living_
     app.clock.advance_ms(15 * MINUTE_MS);
     token(&app, &widget, json!({})).await;
     assert_eq!(kept(), 1, "each new one sweeps too");
-    state
-        .execute(
-            "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-             INSERT INTO widget_sessions (digest, widget, created_at, expires_at)
-             SELECT CAST('x' || i AS BLOB), (SELECT number FROM widgets), 0, 9000000000000 FROM n",
-            [],
-        )
-        .unwrap();
+    fill(&state, 100_000, "NULL");
     let full = ask(&app, &widget, Some(PAGE), json!({})).await;
     assert_eq!(header(&full, "access-control-allow-origin"), PAGE);
     assert_eq!(error_of(full).await, (503, "BUSY".into()));
+
+    let secret = secret(&ada, &widget).await;
+    let proved = |user: &str| json!({ "userId": user, "userHash": hash(&secret, user) });
+    assert_eq!(ask(&app, &widget, None, proved("ada")).await.status(), 201, "no stranger keeps a user out");
+    fill(&state, 1_000, "'ada'");
+    assert_eq!(error_of(ask(&app, &widget, None, proved("ada")).await).await, (503, "BUSY".into()));
+    assert_eq!(ask(&app, &widget, None, proved("bob")).await.status(), 201, "nor one user the others");
+    fill(&state, 99_998, "'u' || i");
+    assert_eq!(error_of(ask(&app, &widget, None, proved("eve")).await).await, (503, "BUSY".into()));
+}
+
+/// Fills the only widget with open sessions, up to so many of this user (SQL; `i` is a number).
+fn fill(state: &rusqlite::Connection, most: i64, user: &str) {
+    let sql = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+         INSERT INTO widget_sessions (digest, widget, user, created_at, expires_at)
+         SELECT CAST('x' || coalesce({user}, '') || i AS BLOB), (SELECT number FROM widgets), {user}, 0, 9000000000000 FROM n"
+    );
+    state.execute(&sql, [most]).unwrap();
+}
+
+#[tokio::test]
+async fn what_has_ended_leaves_the_memory() {
+    let (app, ada) = App::spawn_with(|config| {
+        rules(config);
+        config.rules.push(super::shares::reports());
+    })
+    .await;
+    let widget = make(&ada, json!({})).await;
+    let token = token(&app, &widget, json!({})).await;
+    let gate = app.services().gate.clone();
+    let mut shares = Vec::new();
+    for body in
+        [json!({ "paths": ["/reports/7"], "expiresAt": "2030-01-01T00:10:00Z" }), json!({ "paths": ["/reports/7"] })]
+    {
+        shares.push(super::shares::share(&ada, body).await);
+    }
+    for share in &shares {
+        assert_eq!(super::shares::with_token(&app, share, "GET", "/reports/7").await.status(), 200);
+    }
+    assert_eq!(app.verify_status(&token, "GET", "/chat/7").await, 200);
+    assert_eq!(gate.kept(), (2, 1));
+    gate.sweep(app.clock.now());
+    assert_eq!(gate.kept(), (2, 1));
+    app.clock.advance_ms(15 * MINUTE_MS);
+    gate.sweep(app.clock.now());
+    assert_eq!(gate.kept(), (1, 0));
+    assert_eq!(app.verify_status(&token, "GET", "/chat/7").await, 401);
+    assert_eq!(super::shares::with_token(&app, &shares[1], "GET", "/reports/7").await.status(), 200);
 }
 
 #[tokio::test]

@@ -83,6 +83,7 @@ CREATE TABLE shares (
     name            TEXT,
     created_by      TEXT,                          -- a user's id; NULL = a key that its organization owns
     created_by_name TEXT    NOT NULL,
+    key_family      INTEGER,                       -- of the key that it was made with, whose end is its own; NULL = a session
     created_at      INTEGER NOT NULL,
     expires_at      INTEGER,
     revoked_at      INTEGER,
@@ -176,5 +177,5 @@ CREATE TABLE widget_sessions (
     created_at    INTEGER NOT NULL,
     expires_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX widget_sessions_by_widget ON widget_sessions (widget);
+CREATE INDEX widget_sessions_by_widget ON widget_sessions (widget, user);
 CREATE INDEX widget_sessions_by_expiry ON widget_sessions (expires_at);
