@@ -9,6 +9,10 @@ use super::lookup::OrganizationFacts;
 use super::reach::Reach;
 use crate::clock::UnixMillis;
 use crate::error_code::ErrorCode;
+use crate::role::Role;
+use crate::store::project_members::{self, MemberAccess};
+use crate::store::shares::{Share, Shared};
+use crate::store::{ReadResult, Reader, memberships, projects};
 
 /// Everything about a share that a decision needs.
 #[derive(Clone, Debug)]
@@ -22,7 +26,7 @@ pub struct ShareRecord {
     pub covers: Covers,
     /// Who made it, a user's id; `None` = a key that its organization owns.
     pub maker: Option<String>,
-    /// Whether whoever made it is still a member, or more, of the organization.
+    /// Whether whoever made it could still make it ([`stands`]).
     pub stands: bool,
     pub has_password: bool,
     pub expires_at: Option<UnixMillis>,
@@ -62,6 +66,22 @@ pub enum Door {
 pub struct PresentedShare {
     pub record: Arc<ShareRecord>,
     pub door: Door,
+}
+
+/// Whether whoever made a share could still make it: they are a member, or more, of the organization; and a project's
+/// share stands on somebody who owns the project, may write to it, or looks after the organization. What a key of the
+/// organization's own has shared stands on nobody.
+pub fn stands(reader: &Reader, share: &Share) -> ReadResult<bool> {
+    let Some(maker) = &share.created_by else { return Ok(true) };
+    let role = memberships::role_of(reader, share.organization, maker)?;
+    match &share.shared {
+        Shared::Project(project) if role == Some(Role::Member) => {
+            let Some(project) = projects::by_id(reader, share.organization, project)? else { return Ok(false) };
+            Ok(project.owner.as_ref() == Some(maker)
+                || project_members::access_of(reader, &project.id, maker)? == Some(MemberAccess::Write))
+        }
+        _ => Ok(role >= Some(Role::Member)),
+    }
 }
 
 impl ShareRecord {

@@ -124,7 +124,8 @@ mod tests {
             let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
             for literal in code.flat_map(|line| line.split('"').skip(1).step_by(2)) {
                 let Some((noun, verb)) = literal.split_once('.') else { continue };
-                let is_action = is_type(literal) && !verb.contains('.') && !["html", "txt", "json", "rs"].contains(&verb);
+                let is_action =
+                    is_type(literal) && !verb.contains('.') && !["html", "txt", "json", "rs"].contains(&verb);
                 if is_action {
                     seen += 1;
                     assert!(OWN_NOUNS.contains(&noun), "{literal} in {}: {noun} is not among them", path.display());

@@ -1,8 +1,6 @@
 //! Shares: made, listed, revoked. Those of the API behind the gate are here whole; those of projects are made through
 //! [`super::project_shares`], which knows who may.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
 use super::error::ServiceError;
@@ -14,11 +12,12 @@ use super::{Context, Event, Services, share_passwords};
 use crate::clock::{UnixMillis, to_rfc3339};
 use crate::crypto::secret_token::{SecretToken, share_shape};
 use crate::error_code::ErrorCode;
+use crate::gate::share::stands;
 use crate::role::Role;
 use crate::store::audit_log::Party;
 use crate::store::shares::{self, Share, Shared};
 use crate::store::usage::{self, KeyUsage};
-use crate::store::{Change, Refusal, Statement, memberships, users};
+use crate::store::{Change, Refusal, Statement, users};
 
 /// A share, as the API shows it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -30,7 +29,8 @@ pub struct ShareView {
     pub name: Option<String>,
     /// Whether the token alone is not enough.
     pub has_password: bool,
-    /// `active`, `locked` (too many wrong passwords), `expired`, or `stopped` (whoever made it is no member any more).
+    /// `active`, `locked` (too many wrong passwords), `expired`, or `stopped` (whoever made it could make it no
+    /// more: they left, or may not change the project any longer).
     pub status: &'static str,
     /// When it ends; null = never.
     pub expires_at: Option<String>,
@@ -220,29 +220,15 @@ fn request_views(
 pub fn views(services: &Services, context: &Context, rows: Vec<Share>) -> Result<Vec<ShareView>, ServiceError> {
     let numbers: Vec<i64> = rows.iter().map(|share| share.number).collect();
     let usage = services.store.read_ledger(|reader| usage::of_families(reader, &numbers))?;
-    let makers = makers(services, &rows)?;
+    let standing: Vec<bool> = services.store.read(|reader| rows.iter().map(|share| stands(reader, share)).collect())?;
     Ok(rows
         .into_iter()
-        .map(|share| {
+        .zip(standing)
+        .map(|(share, stands)| {
             let used = usage.get(&share.number).and_then(|keys| keys.get(&share.number));
-            let stands = share.created_by.as_ref().is_none_or(|maker| makers[maker]);
             view(services, share, used, stands, context.now)
         })
         .collect())
-}
-
-/// Whether the makers of shares are still members, or more.
-fn makers(services: &Services, rows: &[Share]) -> Result<HashMap<String, bool>, ServiceError> {
-    Ok(services.store.read(|reader| {
-        let mut makers = HashMap::new();
-        for (share, maker) in rows.iter().filter_map(|share| Some((share, share.created_by.as_ref()?))) {
-            if !makers.contains_key(maker) {
-                let role = memberships::role_of(reader, share.organization, maker)?;
-                makers.insert(maker.clone(), role >= Some(Role::Member));
-            }
-        }
-        Ok(makers)
-    })?)
 }
 
 fn view(services: &Services, share: Share, used: Option<&KeyUsage>, stands: bool, now: UnixMillis) -> ShareView {
