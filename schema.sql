@@ -284,6 +284,12 @@ CREATE TABLE templates (
 ) STRICT;
 CREATE INDEX templates_by_organization ON templates (organization, id);
 
+-- How many bytes of PRDs (every version) and templates each organization keeps.
+CREATE TABLE organization_texts (
+    organization INTEGER PRIMARY KEY REFERENCES organizations (number) ON DELETE CASCADE,
+    bytes        INTEGER NOT NULL
+) STRICT;
+
 -- Share tokens
 
 -- Known by the digests of their tokens. One that was revoked stays, for its requests and its audit.

@@ -34,6 +34,7 @@ use crate::random::{Random, RandomFailed};
 use crate::services::error::ServiceError;
 use crate::services::lockout::Lockout;
 use crate::services::outbox_delivery::Delivery;
+use crate::services::prd_trees::PrdTrees;
 use crate::services::share_passwords::SharePasswords;
 use crate::services::{Services, api_keys, setup};
 use crate::store::data_dir::{self, DataDirError, Lock};
@@ -174,6 +175,7 @@ pub fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> R
         sealer,
         hashing: hashing(&config, random.as_ref())?,
         lockout: Lockout::new(SigningKey::new(master.derive("lockout").as_slice()), &config),
+        prd_trees: PrdTrees::default(),
         share_passwords: SharePasswords::new(SigningKey::new(master.derive("shares").as_slice()), &config.lockout),
         random,
         config: Arc::clone(&config),

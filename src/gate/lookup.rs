@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::clock_watch::ClockWatch;
 use super::identity::Identity;
 use super::reach::Reach;
-use super::share::{Covers, ShareRecord};
+use super::share::{self, Covers, ShareRecord};
 use super::widget::WidgetRecord;
 use crate::clock::{HOUR, MINUTE, UnixMillis};
 use crate::config::{Config, KeyAllowance, Network};
@@ -238,14 +238,8 @@ impl Lookup {
 
     fn share_record(&self, reader: &Reader, share: Share) -> ReadResult<Option<ShareRecord>> {
         let Some(organization) = self.organization(reader, share.organization)? else { return Ok(None) };
-        let stands = match &share.created_by {
-            None => true,
-            Some(maker) => memberships::role_of(reader, share.organization, maker)? >= Some(Role::Member),
-        };
-        let key_end = match share.key_family {
-            None => Some(UnixMillis::MAX),
-            Some(family) => api_keys::end_of_sharing(reader, family)?,
-        };
+        let stands = share::stands(reader, &share)?;
+        let key_end = share::key_end(reader, &share)?;
         Ok(Some(ShareRecord {
             number: share.number,
             subject: share.id.as_str().into(),

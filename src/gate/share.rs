@@ -9,6 +9,10 @@ use super::lookup::OrganizationFacts;
 use super::reach::Reach;
 use crate::clock::UnixMillis;
 use crate::error_code::ErrorCode;
+use crate::role::Role;
+use crate::store::project_members::{self, MemberAccess};
+use crate::store::shares::{Share, Shared};
+use crate::store::{ReadResult, Reader, api_keys, memberships, projects};
 
 /// Everything about a share that a decision needs.
 #[derive(Clone, Debug)]
@@ -24,7 +28,7 @@ pub struct ShareRecord {
     pub maker: Option<String>,
     /// The family of the key that it was made with; `None` = a session.
     pub key_family: Option<i64>,
-    /// Whether whoever made it is still a member, or more, of the organization, and there still is the key, if it was one.
+    /// Whether whoever made it could still make it ([`stands`]), and there still is the key, if it was one.
     pub stands: bool,
     pub has_password: bool,
     /// When it ends: by itself, or with the key that it was made with.
@@ -65,6 +69,30 @@ pub enum Door {
 pub struct PresentedShare {
     pub record: Arc<ShareRecord>,
     pub door: Door,
+}
+
+/// When the key ends that a share was made with: never where it was a session, and `None` where that key is no more.
+pub fn key_end(reader: &Reader, share: &Share) -> ReadResult<Option<UnixMillis>> {
+    match share.key_family {
+        None => Ok(Some(UnixMillis::MAX)),
+        Some(family) => api_keys::end_of_sharing(reader, family),
+    }
+}
+
+/// Whether whoever made a share could still make it: they are a member, or more, of the organization; and a project's
+/// share stands on somebody who owns the project, may write to it, or looks after the organization. What a key of the
+/// organization's own has shared stands on nobody.
+pub fn stands(reader: &Reader, share: &Share) -> ReadResult<bool> {
+    let Some(maker) = &share.created_by else { return Ok(true) };
+    let role = memberships::role_of(reader, share.organization, maker)?;
+    match &share.shared {
+        Shared::Project(project) if role == Some(Role::Member) => {
+            let Some(project) = projects::by_id(reader, share.organization, project)? else { return Ok(false) };
+            Ok(project.owner.as_ref() == Some(maker)
+                || project_members::access_of(reader, &project.id, maker)? == Some(MemberAccess::Write))
+        }
+        _ => Ok(role >= Some(Role::Member)),
+    }
 }
 
 impl ShareRecord {

@@ -128,10 +128,11 @@ pub async fn change(call: Call, id: web::Path<String>, IfMatch(expected): IfMatc
 /// Every request begun after the answer is 401. It cannot be undone; the key's audit and requests stay.
 #[utoipa::path(delete, path = "/api/admin/rest-api-keys/{id}", operation_id = "delete_api_key",
     tag = "API keys",
-    params(("id" = String, Path, description = "key_…")),
-    responses((status = 204), (status = 404, body = ErrorBody)))]
-pub async fn delete(call: Call, id: web::Path<String>) -> Answer {
-    call.run(move |services, context| api_keys::delete(services, context, &id)).await?;
+    params(("id" = String, Path, description = "key_…"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version that is deleted")),
+    responses((status = 204), (status = 404, body = ErrorBody), (status = 412, body = ErrorBody)))]
+pub async fn delete(call: Call, id: web::Path<String>, IfMatch(expected): IfMatch) -> Answer {
+    call.run(move |services, context| api_keys::delete(services, context, &id, &expected)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -141,15 +142,15 @@ pub async fn delete(call: Call, id: web::Path<String>) -> Answer {
 /// usage count.
 #[utoipa::path(post, path = "/api/admin/rest-api-keys/{id}/rotate", operation_id = "rotate_api_key",
     tag = "API keys", request_body = Rotation,
-    params(("id" = String, Path, description = "key_…")),
+    params(("id" = String, Path, description = "key_…"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version that is rotated")),
     responses((status = 201, body = MadeKey), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
-        (status = 409, body = ErrorBody)))]
-pub async fn rotate(call: Call, id: web::Path<String>, body: Body) -> Answer {
+        (status = 409, body = ErrorBody), (status = 412, body = ErrorBody)))]
+pub async fn rotate(call: Call, id: web::Path<String>, IfMatch(expected): IfMatch, body: Body) -> Answer {
     let result = call
         .run(move |services, context| {
-            api_keys::find(services, context, &id)?;
-            let rotation: Rotation = body.parse_or_default()?;
-            api_keys::rotate(services, context, &id, rotation.grace_seconds.unwrap_or(86_400))
+            let grace = || Ok(body.parse_or_default::<Rotation>()?.grace_seconds.unwrap_or(86_400));
+            api_keys::rotate(services, context, &id, &expected, grace)
         })
         .await?;
     made(result)

@@ -73,6 +73,16 @@ pub fn user_agent(headers: &HeaderMap) -> Option<String> {
 }
 
 impl Call {
+    /// The same call, for a second service.
+    pub fn share(&self) -> Call {
+        Call {
+            app: self.app.clone(),
+            info: self.info.clone(),
+            credential: self.credential.clone(),
+            context: self.context.clone(),
+        }
+    }
+
     /// Runs a service away from the threads that answer requests.
     pub async fn run<T: Send + 'static>(
         self,
@@ -226,7 +236,12 @@ impl Query {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The same, owned.
+    /// The same, but an empty one is one.
+    pub fn even_empty(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// A value, owned.
     pub fn text(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
     }

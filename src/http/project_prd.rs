@@ -1,19 +1,22 @@
 //! `/api/projects/{id}/prd`: a project's PRD and its versions.
 
+use std::convert::Infallible;
 use std::future::{Ready, ready};
 
+use actix_web::body::SizedStream;
 use actix_web::dev::Payload;
 use actix_web::http::header::{ACCEPT, HeaderValue, VARY};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, HttpError, ok};
 use super::call::{Body, Call, Query};
 use super::openapi::ErrorBody;
 use super::versions::{IfMatch, tag};
-use crate::services::error::ServiceError;
 use crate::services::pages;
-use crate::services::project_prd::{self, PrdNodes, PrdVersionView, PrdView};
+use crate::services::project_prd::{self, PrdNodes, PrdTree, PrdVersionView, PrdView, Wanted};
 
 /// What to write.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -66,27 +69,39 @@ fn asks_for_nodes(range: &str) -> bool {
     named && !parts.any(refused)
 }
 
-/// What is answered, made away from the threads that answer requests: of a long text it takes its time.
-enum Prd {
-    Content(PrdView),
-    Nodes(Vec<u8>),
-}
-
-fn shape(view: PrdView, shape: Shape) -> Result<Prd, ServiceError> {
-    match shape {
-        Shape::Content => Ok(Prd::Content(view)),
-        Shape::Nodes => serde_json::to_vec(&PrdNodes::from(view)).map(Prd::Nodes).map_err(ServiceError::failed),
+async fn read(call: Call, id: String, wanted: Wanted, shape: Shape) -> Answer {
+    if shape == Shape::Content {
+        return shown(call.run(move |services, context| project_prd::get(services, context, &id, &wanted)).await?);
     }
+    let (first, again) = (id.clone(), wanted.clone());
+    let kept = call.share().run(move |services, context| project_prd::kept_tree(services, context, &first, &again));
+    if let Some(tree) = kept.await? {
+        return Ok(shown_as_tree(tree));
+    }
+    // Of a long text it takes its time and its room: a few at a time, and nobody's look-up waits behind many.
+    let place = call.app.services.prd_trees.place().await?;
+    let made = call.run(move |services, context| project_prd::tree(services, context, &id, &wanted, place)).await?;
+    Ok(shown_as_tree(made))
 }
 
-fn shown(prd: Prd) -> Answer {
-    let mut response = match prd {
-        Prd::Content(view) => tag(ok(&view)?, view.version),
-        // No tag: what is written back is the other shape.
-        Prd::Nodes(body) => HttpResponse::Ok().content_type(NODES).body(body),
-    };
+fn shown(view: PrdView) -> Answer {
+    let mut response = tag(ok(&view)?, view.version);
     response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
     Ok(response)
+}
+
+/// So much of a tree is copied for one client at a time; else each who reads slowly would hold all of it.
+const PIECE: usize = 32_768;
+
+/// No tag: what is written back is the other shape.
+fn shown_as_tree(PrdTree(parts): PrdTree) -> HttpResponse {
+    let length: usize = parts.iter().map(Bytes::len).sum();
+    let pieces = parts.into_iter().flat_map(|part| {
+        let length = part.len();
+        (0..length).step_by(PIECE).map(move |start| part.slice(start..length.min(start + PIECE)))
+    });
+    let body = SizedStream::new(length as u64, stream::iter(pieces.map(Ok::<_, Infallible>)));
+    HttpResponse::Ok().content_type(NODES).insert_header((VARY, "Accept")).body(body)
 }
 
 /// The PRD
@@ -98,9 +113,9 @@ fn shown(prd: Prd) -> Answer {
     params(("id" = String, Path, description = "prj_…")),
     responses((status = 200, content((PrdView = "application/json"), (PrdNodes = "application/vnd.claviger.nodes+json")),
             headers(("ETag" = String, description = "The version in quotes; with the Markdown alone"))),
-        (status = 404, body = ErrorBody)))]
+        (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn get(call: Call, id: web::Path<String>, asked: Shape) -> Answer {
-    shown(call.run(move |services, context| shape(project_prd::get(services, context, &id)?, asked)).await?)
+    read(call, id.into_inner(), Wanted::Newest, asked).await
 }
 
 /// Writes the PRD
@@ -112,8 +127,8 @@ pub async fn get(call: Call, id: web::Path<String>, asked: Shape) -> Answer {
     params(("id" = String, Path, description = "prj_…"),
         ("If-Match" = String, Header, description = "The version in quotes; \"0\" for the first")),
     responses((status = 200, body = PrdView), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 412, body = ErrorBody), (status = 413, body = ErrorBody),
-        (status = 428, body = ErrorBody)))]
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 412, body = ErrorBody),
+        (status = 413, body = ErrorBody), (status = 428, body = ErrorBody)))]
 pub async fn put(call: Call, id: web::Path<String>, expected: IfMatch, body: Body) -> Answer {
     let view = call
         .run(move |services, context| {
@@ -121,7 +136,7 @@ pub async fn put(call: Call, id: web::Path<String>, expected: IfMatch, body: Bod
             project_prd::put(services, context, &id, &expected.0, content)
         })
         .await?;
-    shown(Prd::Content(view))
+    shown(view)
 }
 
 /// The versions of the PRD
@@ -144,12 +159,11 @@ pub async fn versions(call: Call, id: web::Path<String>, query: Query) -> Answer
 #[utoipa::path(get, path = "/api/projects/{id}/prd/versions/{n}", operation_id = "get_project_prd_version",
     tag = "Projects",
     params(("id" = String, Path, description = "prj_…"), ("n" = i64, Path, description = "From 1 on")),
-    responses((status = 200, content((PrdView = "application/json"), (PrdNodes = "application/vnd.claviger.nodes+json"))), (status = 404, body = ErrorBody)))]
+    responses((status = 200, content((PrdView = "application/json"), (PrdNodes = "application/vnd.claviger.nodes+json"))),
+        (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn get_version(call: Call, ids: web::Path<(String, String)>, asked: Shape) -> Answer {
-    let prd = call
-        .run(move |services, context| shape(project_prd::get_version(services, context, &ids.0, &ids.1)?, asked))
-        .await?;
-    shown(prd)
+    let (id, version) = ids.into_inner();
+    read(call, id, Wanted::Version(version), asked).await
 }
 
 #[cfg(test)]

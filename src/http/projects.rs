@@ -84,7 +84,8 @@ pub async fn list(call: Call, query: Query) -> Answer {
 /// A draft of one's own. With `templateId` its PRD begins with the template's text, as version 1.
 #[utoipa::path(post, path = "/api/projects", operation_id = "create_project",
     tag = "Projects", request_body = NewProject,
-    responses((status = 201, body = ProjectView), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody)))]
+    responses((status = 201, body = ProjectView), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 409, body = ErrorBody)))]
 pub async fn create(call: Call, body: Body) -> Answer {
     let view = call.run(move |services, context| projects::create(services, context, body.parse()?)).await?;
     Ok(tag(json(StatusCode::CREATED, &view)?, view.version))
@@ -121,10 +122,12 @@ pub async fn change(call: Call, id: web::Path<String>, expected: IfMatch, body: 
 /// With its PRD, its history and its shares; for its owner and admins. It cannot be undone.
 #[utoipa::path(delete, path = "/api/projects/{id}", operation_id = "delete_project",
     tag = "Projects",
-    params(("id" = String, Path, description = "prj_…")),
-    responses((status = 204), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub async fn delete(call: Call, id: web::Path<String>) -> Answer {
-    call.run(move |services, context| projects::delete(services, context, &id)).await?;
+    params(("id" = String, Path, description = "prj_…"),
+        ("If-Match" = Option<String>, Header, description = "The version in quotes, as ETag has it")),
+    responses((status = 204), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 412, body = ErrorBody)))]
+pub async fn delete(call: Call, id: web::Path<String>, expected: IfMatch) -> Answer {
+    call.run(move |services, context| projects::delete(services, context, &id, &expected.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -133,11 +136,15 @@ pub async fn delete(call: Call, id: web::Path<String>) -> Answer {
 /// For whoever may change the project. The status that it has already is no change.
 #[utoipa::path(post, path = "/api/projects/{id}/status", operation_id = "change_project_status",
     tag = "Projects", request_body = StatusWish,
-    params(("id" = String, Path, description = "prj_…")),
+    params(("id" = String, Path, description = "prj_…"),
+        ("If-Match" = Option<String>, Header, description = "The version in quotes, as ETag has it")),
     responses((status = 200, body = ProjectView), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-pub async fn change_status(call: Call, id: web::Path<String>, body: Body) -> Answer {
-    shown(call.run(move |services, context| project_status::change(services, context, &id, || body.parse())).await?)
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 412, body = ErrorBody)))]
+pub async fn change_status(call: Call, id: web::Path<String>, expected: IfMatch, body: Body) -> Answer {
+    let view = call
+        .run(move |services, context| project_status::change(services, context, &id, &expected.0, || body.parse()))
+        .await?;
+    shown(view)
 }
 
 /// The changes of a project's status
@@ -176,14 +183,15 @@ pub async fn activity(call: Call, id: web::Path<String>, query: Query) -> Answer
 /// Or changes what they may do. For whoever may change the project; a viewer can have `read` only.
 #[utoipa::path(put, path = "/api/projects/{id}/members/{userId}", operation_id = "put_project_member",
     tag = "Projects", request_body = MemberWish,
-    params(("id" = String, Path, description = "prj_…"), ("userId" = String, Path, description = "usr_…")),
+    params(("id" = String, Path, description = "prj_…"), ("userId" = String, Path, description = "usr_…"),
+        ("If-Match" = Option<String>, Header, description = "The version in quotes, as ETag has it")),
     responses((status = 200, body = ProjectView), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-pub async fn put_member(call: Call, ids: web::Path<(String, String)>, body: Body) -> Answer {
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 412, body = ErrorBody)))]
+pub async fn put_member(call: Call, ids: web::Path<(String, String)>, expected: IfMatch, body: Body) -> Answer {
     let view = call
         .run(move |services, context| {
             let access = || body.parse::<MemberWish>().map(|wish| wish.access);
-            project_members::put(services, context, &ids.0, &ids.1, access)
+            project_members::put(services, context, &ids.0, &ids.1, &expected.0, access)
         })
         .await?;
     shown(view)
@@ -191,12 +199,14 @@ pub async fn put_member(call: Call, ids: web::Path<(String, String)>, body: Body
 
 /// Ends what was shared with a colleague
 ///
-/// For whoever may change the project; one may leave it oneself.
+/// For whoever may change the project; one may leave it oneself, a viewer too.
 #[utoipa::path(delete, path = "/api/projects/{id}/members/{userId}", operation_id = "delete_project_member",
     tag = "Projects",
-    params(("id" = String, Path, description = "prj_…"), ("userId" = String, Path, description = "usr_…")),
-    responses((status = 204), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub async fn delete_member(call: Call, ids: web::Path<(String, String)>) -> Answer {
-    call.run(move |services, context| project_members::delete(services, context, &ids.0, &ids.1)).await?;
+    params(("id" = String, Path, description = "prj_…"), ("userId" = String, Path, description = "usr_…"),
+        ("If-Match" = Option<String>, Header, description = "The version in quotes, as ETag has it")),
+    responses((status = 204), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 412, body = ErrorBody)))]
+pub async fn delete_member(call: Call, ids: web::Path<(String, String)>, expected: IfMatch) -> Answer {
+    call.run(move |services, context| project_members::delete(services, context, &ids.0, &ids.1, &expected.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -87,8 +87,8 @@ fn span(query: &Query) -> UsageQuery<'_> {
 
 /// The usage of several keys over time
 ///
-/// As of one key, for up to 200 at once; ids that the organization has not are left out. Without `keys`: one item of all
-/// keys together, deleted ones too, with null for its id.
+/// As of one key, for up to 200 at once; ids that the organization has not are left out, and an empty `keys` is none.
+/// Without `keys`: one item of all keys together, deleted ones too, with null for its id.
 #[utoipa::path(get, path = "/api/admin/usage", operation_id = "usage_of_api_keys",
     tag = "API keys",
     params(("keys" = Option<String>, Query, description = "key_…,key_…"),
@@ -99,7 +99,7 @@ fn span(query: &Query) -> UsageQuery<'_> {
 pub async fn usage_of_keys(call: Call, query: Query) -> Answer {
     query.only(&["keys", "from", "to", "step"])?;
     let items = call
-        .run(move |services, context| match query.get("keys") {
+        .run(move |services, context| match query.even_empty("keys") {
             Some(keys) => {
                 let ids: Vec<String> = keys.split(',').map(|id| id.trim().to_owned()).collect();
                 key_usage::of_keys(services, context, &ids, span(&query))

@@ -186,7 +186,7 @@ pub fn table() -> Vec<Line> {
         GET    "/api/projects/{id}/status-history"     Shared(Viewer)    => projects::status_history;
         GET    "/api/projects/{id}/activity"           Shared(Viewer)    => projects::activity;
         PUT    "/api/projects/{id}/members/{userId}"   Any(Member)       => projects::put_member;
-        DELETE "/api/projects/{id}/members/{userId}"   Any(Member)       => projects::delete_member;
+        DELETE "/api/projects/{id}/members/{userId}"   Any(Viewer)       => projects::delete_member;
         GET    "/api/admin/templates"                  Any(Viewer)       => templates::list;
         POST   "/api/admin/templates"                  Any(Admin)        => templates::create;
         GET    "/api/admin/templates/{id}"             Any(Viewer)       => templates::get;

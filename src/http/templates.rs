@@ -38,7 +38,7 @@ pub async fn list(call: Call, query: Query) -> Answer {
 /// Makes a template
 #[utoipa::path(post, path = "/api/admin/templates", operation_id = "create_template",
     tag = "Templates", request_body = NewTemplate,
-    responses((status = 201, body = TemplateDetail), (status = 400, body = ErrorBody),
+    responses((status = 201, body = TemplateDetail), (status = 400, body = ErrorBody), (status = 409, body = ErrorBody),
         (status = 413, body = ErrorBody)))]
 pub async fn create(call: Call, body: Body) -> Answer {
     let made = call.run(move |services, context| templates::create(services, context, body.parse()?)).await?;
@@ -78,9 +78,10 @@ pub async fn change(call: Call, id: web::Path<String>, expected: IfMatch, body: 
 /// Projects that were made from it keep what they have.
 #[utoipa::path(delete, path = "/api/admin/templates/{id}", operation_id = "delete_template",
     tag = "Templates",
-    params(("id" = String, Path, description = "tpl_…")),
-    responses((status = 204), (status = 404, body = ErrorBody)))]
-pub async fn delete(call: Call, id: web::Path<String>) -> Answer {
-    call.run(move |services, context| templates::delete(services, context, &id)).await?;
+    params(("id" = String, Path, description = "tpl_…"),
+        ("If-Match" = Option<String>, Header, description = "The version in quotes, as ETag has it")),
+    responses((status = 204), (status = 404, body = ErrorBody), (status = 412, body = ErrorBody)))]
+pub async fn delete(call: Call, id: web::Path<String>, expected: IfMatch) -> Answer {
+    call.run(move |services, context| templates::delete(services, context, &id, &expected.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -6,7 +6,7 @@ use super::account_links::{self, reader};
 use super::error::{Faults, ServiceError};
 use super::lockout::Attempt;
 use super::outbox::{self, Letter};
-use super::{Context, Event, Services, passwords, people, verification};
+use super::{Context, Event, Services, passwords, people, project_members, verification};
 use crate::mail::account::{account_deleted, address_taken, change_email as confirm_address, email_changing};
 use crate::store::account_tokens::{self, Kind};
 use crate::store::audit_log::Party;
@@ -119,7 +119,7 @@ pub fn delete(services: &Services, context: &Context, attempt: Attempt, password
             with_organization(services, context, &user, membership, change)?
         } else {
             let number = membership.organization_number;
-            change
+            project_members::leave_all(services, context, change, number, (&user.id, &user.name))?
                 .exactly_one(memberships::delete(number, &user.id), Refusal::LastOwner)
                 .then(invitations::revoke_of_inviter(number, &user.id, None, context.now))
         };

@@ -242,9 +242,9 @@ pub fn change(
     wishes: impl Fn() -> Result<KeyWishes, ServiceError>,
 ) -> Result<KeyView, ServiceError> {
     with_latest(services, context, id, |key| {
+        expected.check(key.version)?;
         let organization = organization(services, context)?;
         let after = key_settings::changed(wishes()?, &key.settings, &bounds(services, context, &organization))?;
-        expected.check(key.version)?;
         let changes = key_settings::differences(&key.settings, &after);
         if changes.is_empty() {
             return key_view::of_one(services, context, key);
@@ -286,8 +286,17 @@ fn actions(
     actions
 }
 
-/// Makes a successor with the same settings; the old key works until the grace ends.
-pub fn rotate(services: &Services, context: &Context, id: &str, grace_seconds: i64) -> Result<Made, ServiceError> {
+/// Makes a successor with the same settings; the old key works until the grace ends. `grace_seconds` are read once it is
+/// known that it is the version that is meant.
+pub fn rotate(
+    services: &Services,
+    context: &Context,
+    id: &str,
+    expected: &Expected,
+    grace_seconds: impl FnOnce() -> Result<i64, ServiceError>,
+) -> Result<Made, ServiceError> {
+    expected.check(find(services, context, id)?.version)?;
+    let grace_seconds = grace_seconds()?;
     if !(0..=MAX_GRACE_SECONDS).contains(&grace_seconds) {
         return Err(ServiceError::field(
             "graceSeconds",
@@ -295,6 +304,7 @@ pub fn rotate(services: &Services, context: &Context, id: &str, grace_seconds: i
         ));
     }
     with_latest(services, context, id, |old| {
+        expected.check(old.version)?;
         if old.superseded_at.is_some() {
             return Err(ServiceError::new(ErrorCode::Conflict, "This key was rotated already; rotate its successor"));
         }
@@ -350,8 +360,9 @@ fn rotate_once(services: &Services, context: &Context, old: ApiKey, grace_second
 }
 
 /// Deletes a key for good; its audit and its requests stay.
-pub fn delete(services: &Services, context: &Context, id: &str) -> Result<(), ServiceError> {
+pub fn delete(services: &Services, context: &Context, id: &str, expected: &Expected) -> Result<(), ServiceError> {
     with_latest(services, context, id, |key| {
+        expected.check(key.version)?;
         let event = Event {
             action: "api_key.deleted",
             organization: Some(key.organization),

@@ -53,6 +53,16 @@ impl From<Party> for PartyView {
     }
 }
 
+impl PartyView {
+    /// As whoever asks may see it: to a stranger with a share's token, one key is as another.
+    pub fn shown_to(context: &Context, party: Party) -> Self {
+        if context.is_by_share() && party.kind == "api_key" {
+            return PartyView { kind: party.kind, id: None, name: String::from("A key") };
+        }
+        party.into()
+    }
+}
+
 impl From<AuditEntry> for EntryView {
     fn from(entry: AuditEntry) -> Self {
         EntryView {

@@ -77,6 +77,11 @@ impl From<StoreError> for ServiceError {
             StoreError::Refused(Refusal::AddressTaken) => {
                 ServiceError::new(ErrorCode::Conflict, "Another account has this address")
             }
+            StoreError::Refused(Refusal::NoRoomForText) => ServiceError::new(
+                ErrorCode::Conflict,
+                "The organization's templates and all versions of its projects' PRDs take 512 MB, and no more can be \
+                 kept; delete old projects or templates first",
+            ),
             StoreError::Refused(Refusal::NotAllowed) => ErrorCode::InsufficientRole.into(),
             StoreError::Busy(_) => busy(ErrorCode::Busy),
             StoreError::Full(_) => busy(ErrorCode::StorageFull),

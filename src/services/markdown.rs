@@ -11,7 +11,8 @@ use serde::Serialize;
 /// The most nodes that stand inside one another.
 pub const MAX_DEPTH: usize = 32;
 
-/// After so many nodes the rest is left as it was written.
+/// After so many nodes the rest is left as it was written. What opens and becomes no node counts too: the cells of a short
+/// text can be hundreds of thousands.
 pub const MAX_NODES: usize = 100_000;
 
 /// The longest address of a link, in bytes.
@@ -138,6 +139,7 @@ struct Builder {
     stack: Vec<Frame>,
     /// How many levels are open that are no nodes, because there is no room for them.
     flat: usize,
+    /// Nodes, and levels that are none.
     nodes: usize,
     /// How many links and images are open.
     links: usize,
@@ -195,6 +197,7 @@ impl Builder {
         };
         if self.flat > 0 || self.stack.len() + needed > MAX_DEPTH + 1 {
             self.flat += 1;
+            self.nodes += 1;
             return;
         }
         let kind = self.kind(tag);

@@ -255,6 +255,13 @@ fn a_megabyte_of_anything_takes_little_time_and_little_room() {
     texts.push(format!("{}{}", "[".repeat(half), "](a)".repeat(half / 4)));
     texts.push(format!("{}{}", "*a _b ".repeat(half / 12), "b_ a*".repeat(half / 10)));
     texts.push((1..1_400).map(|length| format!("{} ", "`".repeat(length))).collect());
+    // Each of its rows becomes six hundred cells, where there is room for none.
+    let quote = "> ".repeat(30);
+    let head = format!("{quote}{}\n{quote}{}\n", "|a".repeat(600), "|-".repeat(600));
+    texts.push(format!("{head}{}", format!("{quote}b\n").repeat(500)));
+    let quote = ">".repeat(30);
+    let head = format!("{quote}{}\n{quote}{}\n", "|a".repeat(600), "|-".repeat(600));
+    texts.push(format!("{head}{}", format!("{quote}b\n").repeat(500)));
     for text in texts {
         let start: String = text.chars().take(12).collect();
         let begun = Instant::now();

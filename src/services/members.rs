@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::error::ServiceError;
 use super::text_pages::{TextListed, TextPage};
-use super::{Actor, Context, Event, Services, lockout, member_lockout};
+use super::{Actor, Context, Event, Services, lockout, member_lockout, project_members};
 use crate::clock::to_rfc3339;
 use crate::error_code::ErrorCode;
 use crate::gate::decide::Credential;
@@ -193,7 +193,8 @@ pub fn remove(services: &Services, context: &Context, user: &str) -> Result<(), 
         changes: Some(serde_json::json!({ "role": { "before": member.role }, "ownKeys": { "before": own_keys } })),
     };
     let change = by_one_who_still_may(Change::new(), context, organization)
-        .exactly_one(memberships::still(organization, user, member.role), Refusal::Outdated)
+        .exactly_one(memberships::still(organization, user, member.role), Refusal::Outdated);
+    let change = project_members::leave_all(services, context, change, organization, (user, &member.name))?
         .exactly_one(memberships::delete(organization, user), Refusal::LastOwner)
         .then(sessions::delete_of_member(organization, user))
         .then(invitations::revoke_of_inviter(organization, user, None, context.now))

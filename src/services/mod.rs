@@ -31,6 +31,7 @@ pub mod pages;
 pub mod password_rules;
 pub mod passwords;
 pub mod people;
+pub mod prd_trees;
 pub mod project_activity;
 pub mod project_members;
 pub mod project_prd;
@@ -48,6 +49,7 @@ pub mod sign_in_links;
 pub mod templates;
 pub mod text_pages;
 pub mod texts;
+pub mod upkeep;
 pub mod users;
 pub mod verification;
 pub mod versions;
@@ -97,6 +99,8 @@ pub struct Services {
     pub lockout: Lockout,
     /// Passwords of shares, and who waits for a turn.
     pub share_passwords: share_passwords::SharePasswords,
+    /// PRDs as trees, the last few of them.
+    pub prd_trees: prd_trees::PrdTrees,
     /// All settings.
     pub config: Arc<Config>,
     /// The digest of the setup link's token, until it is used.
@@ -150,6 +154,11 @@ impl Context {
             Actor::Credential(credential) => credential.role().unwrap_or(Role::Viewer),
             Actor::Operator => Role::Owner,
         }
+    }
+
+    /// Whether a stranger asks, who has a share's token and is nobody here.
+    pub fn is_by_share(&self) -> bool {
+        matches!(self.actor, Actor::Credential(Credential::Share(_)))
     }
 
     /// The user behind the actor, if there is one.

@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::audit::PartyView;
 use super::error::ServiceError;
 use super::pages::{Listed, Page};
-use super::{Context, Services, projects};
+use super::projects::{self, Access};
+use super::{Context, Services};
 use crate::clock::to_rfc3339;
 use crate::store::audit_log::{self, AuditEntry, Filter};
 
@@ -22,25 +23,31 @@ pub struct ActivityView {
     pub action: String,
     /// In a sentence: `Ada changed the status from draft to active`.
     pub summary: String,
-    /// `{"field": {"before": …, "after": …}}`
+    /// `{"field": {"before": …, "after": …}}`; null for who has a share's token, and about shares for who only reads.
     #[schema(value_type = Option<Object>)]
     pub changes: Option<serde_json::Value>,
 }
 
-impl From<AuditEntry> for ActivityView {
-    fn from(entry: AuditEntry) -> Self {
-        let changes = entry.changes.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        let actor = match entry.actor.kind.as_str() {
-            "api_key" => format!("The key {}", entry.actor.name),
-            _ => entry.actor.name.clone(),
+impl ActivityView {
+    /// As whoever asks may see it: shares are told of by name to those alone who can see their list, and a stranger with a
+    /// share's token reads the sentences and no more.
+    fn of(context: &Context, access: Access, entry: AuditEntry) -> Self {
+        let changes: Option<serde_json::Value> =
+            entry.changes.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let of_shares = entry.action.starts_with("project.share_");
+        let changes = changes.filter(|_| access >= Access::Write || !of_shares);
+        let actor = PartyView::shown_to(context, entry.actor);
+        let name = match (actor.kind.as_str(), context.is_by_share()) {
+            ("api_key", false) => format!("The key {}", actor.name),
+            _ => actor.name.clone(),
         };
         ActivityView {
-            summary: format!("{actor} {}", Told(changes.as_ref()).of(&entry.action)),
+            summary: format!("{name} {}", Told(changes.as_ref()).of(&entry.action)),
             id: entry.id,
             at: to_rfc3339(entry.at),
-            actor: entry.actor.into(),
+            actor,
             action: entry.action,
-            changes,
+            changes: changes.filter(|_| !context.is_by_share()),
         }
     }
 }
@@ -52,7 +59,7 @@ pub fn list(
     id: &str,
     page: impl FnOnce() -> Result<Page, ServiceError>,
 ) -> Result<Listed<ActivityView>, ServiceError> {
-    let project = projects::readable(services, context, id)?;
+    let (project, access) = projects::find(services, context, id)?;
     let page = page()?;
     let filter = Filter {
         organization: project.organization,
@@ -62,7 +69,10 @@ pub fn list(
     };
     let rows = services.store.read(|reader| audit_log::list(reader, &filter, page.limit + 1))?;
     let cut = page.cut(rows);
-    Ok(Listed { items: cut.items.into_iter().map(ActivityView::from).collect(), next: cut.next })
+    Ok(Listed {
+        items: cut.items.into_iter().map(|entry| ActivityView::of(context, access, entry)).collect(),
+        next: cut.next,
+    })
 }
 
 /// The changes of an entry.

@@ -2,6 +2,7 @@
 
 use super::error::ServiceError;
 use super::project_view::ProjectView;
+use super::versions::Expected;
 use super::{Context, Services, projects as rules};
 use crate::error_code::ErrorCode;
 use crate::role::Role;
@@ -23,7 +24,7 @@ fn find(services: &Services, project: &Project, user: &str) -> Result<(Member, O
 }
 
 /// Who it is, and what became of what they may do.
-fn changes(member: &Member, before: Option<MemberAccess>, after: Option<MemberAccess>) -> serde_json::Value {
+fn changes((id, name): (&str, &str), before: Option<MemberAccess>, after: Option<MemberAccess>) -> serde_json::Value {
     let mut access = serde_json::Map::new();
     for (when, access_then) in [("before", before), ("after", after)] {
         if let Some(then) = access_then {
@@ -31,7 +32,7 @@ fn changes(member: &Member, before: Option<MemberAccess>, after: Option<MemberAc
         }
     }
     let who = if after.is_some() { "after" } else { "before" };
-    serde_json::json!({ "member": { who: { "id": member.user, "name": member.name } }, "access": access })
+    serde_json::json!({ "member": { who: { "id": id, "name": name } }, "access": access })
 }
 
 /// Shares a project with a member of the organization, or changes what they may do. `access` is read once it is known that
@@ -41,10 +42,12 @@ pub fn put(
     context: &Context,
     id: &str,
     user: &str,
+    expected: &Expected,
     access: impl FnOnce() -> Result<String, ServiceError>,
 ) -> Result<ProjectView, ServiceError> {
     let project = rules::writable(services, context, id)?;
     let (member, before) = find(services, &project, user)?;
+    expected.check(project.version)?;
     if project.owner.as_deref() == Some(user) {
         return Err(ServiceError::new(ErrorCode::Conflict, format!("{} owns the project", member.name)));
     }
@@ -58,18 +61,27 @@ pub fn put(
             None => ("project.member_added", project_members::insert(&project, user, access, context.now)),
             Some(before) => ("project.member_changed", project_members::set_access(&project, user, before, access)),
         };
-        let event = rules::event(&project, action, changes(&member, before, Some(access)));
+        let event = rules::event(&project, action, changes((user, &member.name), before, Some(access)));
+        let counted = projects::count_change(&project, expected.held_to(project.version), context.now);
         let change = rules::by_one_who_still_writes(context, &project)
             .exactly_one(statement, Refusal::Outdated)
-            .exactly_one(projects::count_change(&project, context.now), Refusal::NotFound)
+            .exactly_one(counted, expected.refusal())
             .audited(services.audit(context, event)?);
-        services.store.commit(change)?;
+        let result = services.store.commit(change);
+        rules::forget_shares_of(services, &project.id);
+        result.map_err(|error| expected.of_refusal(error))?;
     }
     rules::get(services, context, id)
 }
 
 /// Ends what was shared with somebody. One may end one's own.
-pub fn delete(services: &Services, context: &Context, id: &str, user: &str) -> Result<(), ServiceError> {
+pub fn delete(
+    services: &Services,
+    context: &Context,
+    id: &str,
+    user: &str,
+    expected: &Expected,
+) -> Result<(), ServiceError> {
     let own = context.user() == Some(user);
     let project = match own {
         true => rules::readable(services, context, id)?,
@@ -77,14 +89,38 @@ pub fn delete(services: &Services, context: &Context, id: &str, user: &str) -> R
     };
     let (member, before) = find(services, &project, user)?;
     let before = before.ok_or_else(no_such_member)?;
-    let event = rules::event(&project, "project.member_removed", changes(&member, Some(before), None));
+    expected.check(project.version)?;
+    let event = rules::event(&project, "project.member_removed", changes((user, &member.name), Some(before), None));
     let begun = match own {
         true => super::members::by_one_who_still_may(Change::new(), context, project.organization),
         false => rules::by_one_who_still_writes(context, &project),
     };
+    let counted = projects::count_change(&project, expected.held_to(project.version), context.now);
     let change = begun
         .exactly_one(project_members::delete(&project, user, before), Refusal::Outdated)
-        .exactly_one(projects::count_change(&project, context.now), Refusal::NotFound)
+        .exactly_one(counted, expected.refusal())
         .audited(services.audit(context, event)?);
-    Ok(services.store.commit(change)?)
+    let result = services.store.commit(change);
+    rules::forget_shares_of(services, &project.id);
+    result.map_err(|error| expected.of_refusal(error))
+}
+
+/// Adds that somebody who leaves the organization leaves each project of it that was shared with them. To come before their
+/// membership goes.
+pub fn leave_all(
+    services: &Services,
+    context: &Context,
+    mut change: Change,
+    organization: i64,
+    (user, name): (&str, &str),
+) -> Result<Change, ServiceError> {
+    let shared = services.store.read(|reader| project_members::of_user(reader, organization, user))?;
+    for (project, access) in shared {
+        let event = rules::event(&project, "project.member_removed", changes((user, name), Some(access), None));
+        change = change
+            .exactly_one(project_members::delete(&project, user, access), Refusal::Outdated)
+            .exactly_one(projects::count_change(&project, None, context.now), Refusal::Outdated)
+            .audited(services.audit(context, event)?);
+    }
+    Ok(change.exactly_one(project_members::require_none(organization, user), Refusal::Outdated))
 }

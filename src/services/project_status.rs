@@ -7,6 +7,7 @@ use super::error::{Faults, ServiceError};
 use super::pages::{Listed, Page};
 use super::project_view::ProjectView;
 use super::texts::parse_text;
+use super::versions::Expected;
 use super::{Context, Services, projects as rules};
 use crate::clock::to_rfc3339;
 use crate::error_code::ErrorCode;
@@ -42,14 +43,14 @@ pub struct StatusChangeView {
     pub by: PartyView,
 }
 
-impl From<StatusChange> for StatusChangeView {
-    fn from(change: StatusChange) -> Self {
+impl StatusChangeView {
+    fn of(context: &Context, change: StatusChange) -> Self {
         StatusChangeView {
             at: to_rfc3339(change.at),
             from: change.before.map(ProjectStatus::as_str),
             status: change.status.as_str(),
             note: change.note,
-            by: change.changed_by.into(),
+            by: PartyView::shown_to(context, change.changed_by),
         }
     }
 }
@@ -65,9 +66,11 @@ pub fn change(
     services: &Services,
     context: &Context,
     id: &str,
+    expected: &Expected,
     wish: impl FnOnce() -> Result<StatusWish, ServiceError>,
 ) -> Result<ProjectView, ServiceError> {
     let project = rules::writable(services, context, id)?;
+    expected.check(project.version)?;
     let wish = wish()?;
     let mut faults = Faults::default();
     let status = faults.take("status", parse_status(&wish.status));
@@ -93,11 +96,12 @@ pub fn change(
     let before = Some(project.status);
     let entry = StatusChange { at: context.now, before, status, note, changed_by: context.party() };
     let event = rules::event(&project, "project.status_changed", changes);
+    let held_to = expected.held_to(project.version);
     let change = rules::by_one_who_still_writes(context, &project)
-        .exactly_one(projects::set_status(&project, status, context.now), Refusal::Outdated)
+        .exactly_one(projects::set_status(&project, held_to, status, context.now), Refusal::Outdated)
         .exactly_one(project_status_history::insert(&project, &entry), Refusal::NotFound)
         .audited(services.audit(context, event)?);
-    services.store.commit(change)?;
+    services.store.commit(change).map_err(|error| expected.of_refusal(error))?;
     rules::get(services, context, id)
 }
 
@@ -113,5 +117,8 @@ pub fn history(
     let rows =
         services.store.read(|reader| project_status_history::list(reader, &project.id, page.before, page.limit + 1))?;
     let cut = page.cut(rows);
-    Ok(Listed { items: cut.items.into_iter().map(StatusChangeView::from).collect(), next: cut.next })
+    Ok(Listed {
+        items: cut.items.into_iter().map(|change| StatusChangeView::of(context, change)).collect(),
+        next: cut.next,
+    })
 }

@@ -23,7 +23,7 @@ use crate::store::audit_log::Party;
 use crate::store::project_members::{self, MemberAccess};
 use crate::store::project_status_history::{self, StatusChange};
 use crate::store::projects::{self, Filter, Project, ProjectStatus, Whose};
-use crate::store::{Change, Refusal, StoreError, project_prd_versions, shares, users};
+use crate::store::{Change, Refusal, StoreError, organization_texts, project_prd_versions, shares, users};
 
 /// What somebody may do with a project. The order of the variants is that of the powers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,7 +93,8 @@ pub fn access(context: &Context, project: &Project, shared: Option<MemberAccess>
     Some(if role >= Role::Member { granted } else { Access::Read })
 }
 
-fn find(services: &Services, context: &Context, id: &str) -> Result<(Project, Access), ServiceError> {
+/// The project of this id and what the caller may do with it, if they may read it; 404 otherwise.
+pub fn find(services: &Services, context: &Context, id: &str) -> Result<(Project, Access), ServiceError> {
     let organization = context.organization()?;
     let found = services.store.read(|reader| {
         let Some(project) = projects::by_id(reader, organization, id)? else { return Ok(None) };
@@ -130,6 +131,11 @@ pub fn by_one_who_still_writes(context: &Context, project: &Project) -> Change {
         .exactly_one(projects::require_writer(project, writer), Refusal::NotAllowed)
 }
 
+/// Who may do what with a project has changed, and so, what its shares stand on: every cache forgets them.
+pub fn forget_shares_of(services: &Services, project: &str) {
+    services.gate.evict_shares(|record| record.project() == Some(project));
+}
+
 /// A project, as the audit log names it. All that happens to it has it for its target; so its activity is found.
 pub fn party(project: &Project) -> Party {
     Party { kind: String::from("project"), id: Some(project.id.clone()), name: project.name.clone() }
@@ -158,7 +164,12 @@ pub fn list(
         (Actor::Credential(Credential::Key(_)), None) => Whose::Organization,
         _ => Whose::Nobody,
     };
-    let filter = Filter { organization: context.organization()?, whose, before: page.after.clone(), ..filter };
+    let filter = Filter {
+        organization: context.organization()?,
+        whose,
+        before: page.after_id("prj")?.map(str::to_owned),
+        ..filter
+    };
     let rows = services.store.read(|reader| projects::list(reader, &filter, page.limit + 1))?;
     let cut = page.cut(rows, |project| project.id.clone());
     Ok(TextListed { items: project_view::of(services, context, cut.items)?, next: cut.next })
@@ -204,7 +215,9 @@ pub fn create(services: &Services, context: &Context, wishes: NewProject) -> Res
     let mut changes = serde_json::json!({ "name": { "after": project.name } });
     if let Some(template) = &wishes.template_id {
         let copy = project_prd_versions::insert_from_template(&project, template, &context.party());
-        change = change.exactly_one(copy, Refusal::NotFound);
+        change = change
+            .exactly_one(copy, Refusal::NotFound)
+            .exactly_one(organization_texts::take_for_template(organization, template), Refusal::NoRoomForText);
         changes["templateId"] = serde_json::json!({ "after": template });
     }
     let change = change.audited(services.audit(context, event(&project, "project.created", changes))?);
@@ -256,7 +269,7 @@ pub fn change(
 }
 
 /// Deletes one with its PRD, its history and whatever lets others read it. The audit log keeps what it has.
-pub fn delete(services: &Services, context: &Context, id: &str) -> Result<(), ServiceError> {
+pub fn delete(services: &Services, context: &Context, id: &str, expected: &Expected) -> Result<(), ServiceError> {
     let (project, access) = find(services, context, id)?;
     if access < Access::Full {
         return Err(ServiceError::new(
@@ -264,12 +277,15 @@ pub fn delete(services: &Services, context: &Context, id: &str) -> Result<(), Se
             "Only its owner and the organization's admins may delete a project",
         ));
     }
+    expected.check(project.version)?;
     let changes = serde_json::json!({ "name": { "before": project.name } });
     let change = by_one_who_still_may(Change::new(), context, project.organization)
-        .exactly_one(projects::delete(&project), Refusal::NotFound)
+        .then(organization_texts::give_back_project(project.organization, &project.id))
+        .exactly_one(projects::delete(&project, expected.held_to(project.version)), expected.refusal())
         .then(shares::revoke_of_project(&project.id, context.now))
         .audited(services.audit(context, event(&project, "project.deleted", changes))?);
     let result = services.store.commit(change);
-    services.gate.evict_shares(|record| record.project() == Some(project.id.as_str()));
-    Ok(result?)
+    forget_shares_of(services, &project.id);
+    services.prd_trees.forget(&project.id);
+    result.map_err(|error| expected.of_refusal(error))
 }

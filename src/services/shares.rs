@@ -1,8 +1,6 @@
 //! Shares: made, listed, revoked. Those of the API behind the gate are here whole; those of projects are made through
 //! [`super::project_shares`], which knows who may.
 
-use std::collections::{HashMap, HashSet};
-
 use serde::Serialize;
 
 use super::error::ServiceError;
@@ -15,11 +13,12 @@ use crate::clock::{UnixMillis, to_rfc3339};
 use crate::crypto::secret_token::{SecretToken, share_shape};
 use crate::error_code::ErrorCode;
 use crate::gate::lookup::Environment;
+use crate::gate::share::{key_end, stands};
 use crate::role::Role;
 use crate::store::audit_log::Party;
 use crate::store::shares::{self, Share, Shared};
 use crate::store::usage::{self, KeyUsage};
-use crate::store::{Change, Refusal, Statement, api_keys, memberships, users};
+use crate::store::{Change, Refusal, Statement, users};
 
 /// A share, as the API shows it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -31,8 +30,8 @@ pub struct ShareView {
     pub name: Option<String>,
     /// Whether the token alone is not enough.
     pub has_password: bool,
-    /// `active`, `locked` (too many wrong passwords), `expired`, or `stopped` (whoever made it is no member any more, or
-    /// the key that it was made with is no more).
+    /// `active`, `locked` (too many wrong passwords), `expired`, or `stopped` (whoever made it could make it no
+    /// more: they left, or may not change the project any longer, or the key that it was made with is no more).
     pub status: &'static str,
     /// When it ends; null = never.
     pub expires_at: Option<String>,
@@ -237,39 +236,18 @@ fn request_views(
 pub fn views(services: &Services, context: &Context, rows: Vec<Share>) -> Result<Vec<ShareView>, ServiceError> {
     let numbers: Vec<i64> = rows.iter().map(|share| share.number).collect();
     let usage = services.store.read_ledger(|reader| usage::of_families(reader, &numbers))?;
-    let makers = makers(services, &rows)?;
-    let key_ends = key_ends(services, &rows)?;
+    let standing: Vec<bool> = services.store.read(|reader| {
+        let standing = |share| Ok(stands(reader, share)? && key_end(reader, share)? > Some(context.now));
+        rows.iter().map(standing).collect()
+    })?;
     Ok(rows
         .into_iter()
-        .map(|share| {
+        .zip(standing)
+        .map(|(share, stands)| {
             let used = usage.get(&share.number).and_then(|keys| keys.get(&share.number));
-            let stands = share.created_by.as_ref().is_none_or(|maker| makers[maker])
-                && share.key_family.is_none_or(|family| key_ends[&family] > Some(context.now));
             view(services, share, used, stands, context.now)
         })
         .collect())
-}
-
-/// Whether the makers of shares are still members, or more.
-fn makers(services: &Services, rows: &[Share]) -> Result<HashMap<String, bool>, ServiceError> {
-    Ok(services.store.read(|reader| {
-        let mut makers = HashMap::new();
-        for (share, maker) in rows.iter().filter_map(|share| Some((share, share.created_by.as_ref()?))) {
-            if !makers.contains_key(maker) {
-                let role = memberships::role_of(reader, share.organization, maker)?;
-                makers.insert(maker.clone(), role >= Some(Role::Member));
-            }
-        }
-        Ok(makers)
-    })?)
-}
-
-/// When the keys end that shares were made with, by their families; `None` for those that are no more.
-fn key_ends(services: &Services, rows: &[Share]) -> Result<HashMap<i64, Option<UnixMillis>>, ServiceError> {
-    Ok(services.store.read(|reader| {
-        let families: HashSet<i64> = rows.iter().filter_map(|share| share.key_family).collect();
-        families.into_iter().map(|family| Ok((family, api_keys::end_of_sharing(reader, family)?))).collect()
-    })?)
 }
 
 fn view(services: &Services, share: Share, used: Option<&KeyUsage>, stands: bool, now: UnixMillis) -> ShareView {

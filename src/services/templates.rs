@@ -13,7 +13,7 @@ use crate::clock::to_rfc3339;
 use crate::error_code::ErrorCode;
 use crate::store::audit_log::Party;
 use crate::store::templates::{self, Template};
-use crate::store::{Change, Refusal};
+use crate::store::{Change, Refusal, organization_texts};
 
 /// A template in the list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -100,7 +100,7 @@ fn find(services: &Services, context: &Context, id: &str) -> Result<(Template, S
 /// A page of them, the newest first, without their PRDs.
 pub fn list(services: &Services, context: &Context, page: &TextPage) -> Result<TextListed<TemplateView>, ServiceError> {
     let organization = context.organization()?;
-    let after = page.after.as_deref();
+    let after = page.after_id("tpl")?;
     let rows = services.store.read(|reader| templates::list(reader, organization, after, page.limit + 1))?;
     let cut = page.cut(rows, |template| template.id.clone());
     Ok(TextListed { items: cut.items.into_iter().map(TemplateView::from).collect(), next: cut.next })
@@ -134,6 +134,7 @@ pub fn create(services: &Services, context: &Context, wishes: NewTemplate) -> Re
     };
     let changes = serde_json::json!({ "name": { "after": template.name }, "bytes": { "after": template.bytes } });
     let change = by_one_who_still_may(Change::new(), context, organization)
+        .exactly_one(organization_texts::take(organization, template.bytes), Refusal::NoRoomForText)
         .then(templates::insert(&template, &wishes.prd))
         .audited(services.audit(context, event(&template, "template.created", changes))?);
     services.store.commit(change)?;
@@ -182,17 +183,20 @@ pub fn change(
     }
     let change = by_one_who_still_may(Change::new(), context, after.organization)
         .exactly_one(templates::update(&after, &prd), Refusal::Outdated)
+        .exactly_one(organization_texts::grow(after.organization, after.bytes - before.bytes), Refusal::NoRoomForText)
         .audited(services.audit(context, event(&after, "template.updated", changes.into()))?);
     services.store.commit(change).map_err(|error| expected.of_refusal(error))?;
     Ok(TemplateDetail { template: after.into(), prd })
 }
 
 /// Deletes one. Projects that were made from it keep what they have.
-pub fn delete(services: &Services, context: &Context, id: &str) -> Result<(), ServiceError> {
+pub fn delete(services: &Services, context: &Context, id: &str, expected: &Expected) -> Result<(), ServiceError> {
     let (template, _) = find(services, context, id)?;
+    expected.check(template.version)?;
     let changes = serde_json::json!({ "name": { "before": template.name } });
     let change = by_one_who_still_may(Change::new(), context, template.organization)
-        .exactly_one(templates::delete(template.organization, id), Refusal::NotFound)
+        .then(organization_texts::give_back_template(template.organization, id))
+        .exactly_one(templates::delete(&template, expected.held_to(template.version)), expected.refusal())
         .audited(services.audit(context, event(&template, "template.deleted", changes))?);
-    Ok(services.store.commit(change)?)
+    services.store.commit(change).map_err(|error| expected.of_refusal(error))
 }

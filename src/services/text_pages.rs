@@ -50,6 +50,14 @@ impl TextPage {
         Ok(Some((at.parse().map_err(|_| wrong_cursor())?, id)))
     }
 
+    /// The place as an id of this kind.
+    pub fn after_id(&self, prefix: &str) -> Result<Option<&str>, ServiceError> {
+        let Some(after) = self.after.as_deref() else { return Ok(None) };
+        let number = after.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_'));
+        let is_id = |number: &str| number.len() == 32 && number.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if number.is_some_and(is_id) { Ok(Some(after)) } else { Err(wrong_cursor()) }
+    }
+
     /// Cuts what was read (one more than the limit, to see whether there is more) to a page; `place` says where an
     /// entry stands.
     pub fn cut<T>(&self, mut rows: Vec<T>, place: impl Fn(&T) -> String) -> TextListed<T> {
@@ -80,5 +88,11 @@ mod tests {
         assert!(TextPage::parse(Some("0"), None).is_err());
         let odd = TextPage::parse(None, Some(&BASE64_URL_SAFE_NO_PAD.encode("nowhere"))).unwrap();
         assert!(odd.after_time().is_err());
+        let id = format!("prj_{}", "0".repeat(32));
+        let page = TextPage::parse(None, Some(&BASE64_URL_SAFE_NO_PAD.encode(&id))).unwrap();
+        assert_eq!(page.after_id("prj").unwrap(), Some(id.as_str()));
+        for other in [&page, &odd] {
+            assert!(other.after_id("tpl").is_err());
+        }
     }
 }

@@ -42,6 +42,16 @@ impl Expected {
         }
     }
 
+    /// The version that a change is held to when it is done: the one that was found (and passed), where one was said.
+    pub fn held_to(&self, found: i64) -> Option<i64> {
+        matches!(self, Expected::OneOf(_)).then_some(found)
+    }
+
+    /// What it is that a change held to such a version finds instead: another version, or, where none was said, nothing.
+    pub fn refusal(&self) -> Refusal {
+        if matches!(self, Expected::OneOf(_)) { Refusal::Outdated } else { Refusal::NotFound }
+    }
+
     /// What comes of a change that found another version: 412 where one was said, 409 otherwise.
     pub fn of_refusal(&self, error: StoreError) -> ServiceError {
         match (error, self) {

@@ -60,7 +60,12 @@ pub enum Refusal {
     AddressTaken,
     /// Whoever asks is no longer who they were when they asked.
     NotAllowed,
+    /// The organization keeps as much text as it may.
+    NoRoomForText,
 }
+
+/// Free pages that are kept (4 MB).
+pub(super) const SPARE_PAGES: i64 = 1_024;
 
 /// What [`super::Store::commit`] runs whole or not at all.
 #[derive(Debug, Default)]
@@ -68,6 +73,7 @@ pub struct Change {
     pub(super) steps: Vec<(Statement, Expect)>,
     pub(super) entries: Vec<AuditEntry>,
     pub(super) events: Vec<NewEvent>,
+    pub(super) gives_back_room: bool,
 }
 
 impl Change {
@@ -98,6 +104,11 @@ impl Change {
     pub fn telling(mut self, event: NewEvent) -> Self {
         self.events.push(event);
         self
+    }
+
+    /// Gives a batch of free pages back to the system too.
+    pub fn giving_back_room(self) -> Self {
+        Change { gives_back_room: true, ..self }
     }
 
     /// Adds an entry to the audit log; webhooks are told of it.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{chain, folds};
+use super::{chain, folds, free_pages};
 use crate::clock::{MINUTE, UnixMillis};
 use crate::crypto::signature::SigningKey;
 
@@ -11,8 +11,6 @@ const ROWS: i64 = 500;
 /// Families whose usage by minute is pruned in one call.
 const FAMILIES: usize = 100;
 
-/// Pages given back to the system in one call.
-const PAGES: usize = 256;
 /// Free pages that are kept (16 MB).
 const SPARE_PAGES: i64 = 4_096;
 
@@ -49,7 +47,7 @@ fn rows(connection: &mut Connection, key: &SigningKey, before: UnixMillis, too_l
         .optional()?
         .flatten();
     let Some((first, last)) = batch else {
-        return give_back_pages(connection);
+        return free_pages::give_back(connection, SPARE_PAGES);
     };
     let transaction = connection.transaction()?;
     folds::forget_blocks(&transaction, last)?;
@@ -64,18 +62,6 @@ fn rows(connection: &mut Connection, key: &SigningKey, before: UnixMillis, too_l
     transaction.execute("DELETE FROM requests WHERE seq <= ?1", [last])?;
     transaction.commit()?;
     Ok(last - first + 1 >= ROWS || too_large)
-}
-
-/// Gives back what the next rows will not need. Says whether there is more of it. The pragma frees a page a step.
-fn give_back_pages(connection: &Connection) -> rusqlite::Result<bool> {
-    let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
-    if free <= SPARE_PAGES {
-        return Ok(false);
-    }
-    let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
-    let mut pages = statement.query([])?;
-    while pages.next()?.is_some() {}
-    Ok(true)
 }
 
 /// What the database really holds, free pages left out.

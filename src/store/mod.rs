@@ -15,6 +15,7 @@ pub mod expiry_warnings;
 pub mod facts;
 mod folding;
 pub mod folds;
+mod free_pages;
 pub mod invitations;
 pub mod key_shapes;
 pub mod known_networks;
@@ -23,6 +24,7 @@ pub mod ledger_writer;
 pub mod lockout_notices;
 pub mod memberships;
 pub mod open_counts;
+pub mod organization_texts;
 pub mod organizations;
 pub mod outbox;
 pub mod project_members;
@@ -170,6 +172,12 @@ impl Store {
             self.mail_bell.notify_one();
         }
         Ok(())
+    }
+
+    /// How many pages of `claviger.db` could be given back to the system, beyond a few that are kept for what comes next
+    /// ([`Change::giving_back_room`]).
+    pub fn free_pages(&self) -> Result<i64, StoreError> {
+        Ok((self.read(free_pages::count)? - change::SPARE_PAGES).max(0))
     }
 
     /// Rung when a change has put mail into the outbox, after its commit.

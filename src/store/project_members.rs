@@ -108,6 +108,29 @@ pub fn access_of(reader: &Reader, project: &str, user: &str) -> ReadResult<Optio
     Ok(access.as_deref().and_then(MemberAccess::parse))
 }
 
+/// Changes nothing, and one row of who belongs to the organization, where nothing of it is shared with this user.
+pub fn require_none(organization: i64, user: &str) -> Statement {
+    Statement::new(
+        "UPDATE memberships SET role = role
+         WHERE organization = ?1 AND user = ?2
+             AND NOT EXISTS (SELECT 1 FROM project_members WHERE organization = ?1 AND user = ?2)",
+        vec![Value::from(organization), Value::from(user.to_owned())],
+    )
+}
+
+/// What of an organization is shared with a user.
+pub fn of_user(reader: &Reader, organization: i64, user: &str) -> ReadResult<Vec<(Project, MemberAccess)>> {
+    let mut statement = reader.prepare_cached(
+        "SELECT projects.*, access FROM project_members JOIN projects ON projects.id = project_members.project
+         WHERE project_members.organization = ?1 AND user = ?2 ORDER BY project",
+    )?;
+    let rows = statement.query_map((organization, user), |row| {
+        let access: String = row.get("access")?;
+        Ok((Project::from_row(row)?, MemberAccess::parse(&access).unwrap_or(MemberAccess::Read)))
+    })?;
+    rows.collect()
+}
+
 /// The members of a project, the first added first.
 pub fn of_project(reader: &Reader, project: &str) -> ReadResult<Vec<ProjectMember>> {
     let mut statement = reader.prepare_cached(

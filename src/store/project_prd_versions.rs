@@ -77,6 +77,12 @@ pub fn insert_from_template(project: &Project, template: &str, by: &Party) -> St
     )
 }
 
+/// One version without its content, the newest where none is named.
+pub fn head(reader: &Reader, project: &str, version: Option<i64>) -> ReadResult<Option<PrdVersion>> {
+    let found = list(reader, project, version.map(|version| version.saturating_add(1)), 1)?.pop();
+    Ok(found.map(|(_, found)| found).filter(|found| version.is_none_or(|version| version == found.version)))
+}
+
 /// The newest version and its content; `None` where nothing was written yet.
 pub fn newest(reader: &Reader, project: &str) -> ReadResult<Option<(PrdVersion, String)>> {
     reader

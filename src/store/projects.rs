@@ -66,7 +66,7 @@ pub struct Project {
 }
 
 impl Project {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let status: String = row.get("status")?;
         Ok(Project {
             id: row.get("id")?,
@@ -132,17 +132,19 @@ pub fn update(before: &Project, after: &Project) -> Statement {
     )
 }
 
-/// Gives one another status, if it still has the one that was read. Changes one row, or none.
-pub fn set_status(project: &Project, status: ProjectStatus, now: UnixMillis) -> Statement {
+/// Gives one another status, if it still has the one that was read, and is of this version (`None` = whichever). Changes
+/// one row, or none.
+pub fn set_status(project: &Project, version: Option<i64>, status: ProjectStatus, now: UnixMillis) -> Statement {
     Statement::new(
         "UPDATE projects SET status = ?4, version = version + 1, updated_at = ?5
-         WHERE id = ?1 AND organization = ?2 AND status = ?3",
+         WHERE id = ?1 AND organization = ?2 AND status = ?3 AND (?6 IS NULL OR version = ?6)",
         vec![
             Value::from(project.id.clone()),
             Value::from(project.organization),
             Value::from(project.status.as_str().to_owned()),
             Value::from(status.as_str().to_owned()),
             Value::from(now),
+            Value::from(version),
         ],
     )
 }
@@ -156,11 +158,18 @@ pub fn require_writer(project: &Project, writer: Option<&str>) -> Statement {
     )
 }
 
-/// Notes that something of it was changed that its version counts.
-pub fn count_change(project: &Project, now: UnixMillis) -> Statement {
+/// Notes that something of it was changed that its version counts, if it still is of this version (`None` = whichever).
+/// Changes one row, or none.
+pub fn count_change(project: &Project, version: Option<i64>, now: UnixMillis) -> Statement {
     Statement::new(
-        "UPDATE projects SET version = version + 1, updated_at = ?3 WHERE id = ?1 AND organization = ?2",
-        vec![Value::from(project.id.clone()), Value::from(project.organization), Value::from(now)],
+        "UPDATE projects SET version = version + 1, updated_at = ?3
+         WHERE id = ?1 AND organization = ?2 AND (?4 IS NULL OR version = ?4)",
+        vec![
+            Value::from(project.id.clone()),
+            Value::from(project.organization),
+            Value::from(now),
+            Value::from(version),
+        ],
     )
 }
 
@@ -172,11 +181,11 @@ pub fn touch(project: &Project, now: UnixMillis) -> Statement {
     )
 }
 
-/// Removes one with all that is of it. Changes one row, or none.
-pub fn delete(project: &Project) -> Statement {
+/// Removes one with all that is of it, if it still is of this version (`None` = whichever). Changes one row, or none.
+pub fn delete(project: &Project, version: Option<i64>) -> Statement {
     Statement::new(
-        "DELETE FROM projects WHERE id = ?1 AND organization = ?2",
-        vec![Value::from(project.id.clone()), Value::from(project.organization)],
+        "DELETE FROM projects WHERE id = ?1 AND organization = ?2 AND (?3 IS NULL OR version = ?3)",
+        vec![Value::from(project.id.clone()), Value::from(project.organization), Value::from(version)],
     )
 }
 

@@ -75,11 +75,11 @@ pub fn update(after: &Template, prd: &str) -> Statement {
     )
 }
 
-/// Removes one. Changes one row, or none.
-pub fn delete(organization: i64, id: &str) -> Statement {
+/// Removes one, if it still is of this version; `None` = whichever. Changes one row, or none.
+pub fn delete(template: &Template, version: Option<i64>) -> Statement {
     Statement::new(
-        "DELETE FROM templates WHERE id = ?1 AND organization = ?2",
-        vec![Value::from(id.to_owned()), Value::from(organization)],
+        "DELETE FROM templates WHERE id = ?1 AND organization = ?2 AND (?3 IS NULL OR version = ?3)",
+        vec![Value::from(template.id.clone()), Value::from(template.organization), Value::from(version)],
     )
 }
 

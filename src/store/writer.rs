@@ -13,9 +13,9 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, params_from_iter};
 
 use super::chain::{self, ChainEnd};
-use super::change::{Change, Expect};
+use super::change::{Change, Expect, SPARE_PAGES};
 use super::webhook_bell::{Touched, WebhookBell};
-use super::{StoreError, audit_log, webhook_events};
+use super::{StoreError, audit_log, free_pages, webhook_events};
 use crate::crypto::signature::SigningKey;
 
 struct Job {
@@ -163,6 +163,9 @@ fn run_one(
     }
     for event in &change.events {
         webhook_events::queue(connection, event, touched)?;
+    }
+    if change.gives_back_room {
+        free_pages::give_back(connection, SPARE_PAGES)?;
     }
     Ok(())
 }

@@ -93,20 +93,41 @@ async fn if_match_is_read_as_a_list_and_a_star_but_never_weakly() {
     let (status, code, fields) = fault_of(patch(&session, &key.id, "1", json!({})).await).await;
     assert_eq!((status, code.as_str()), (400, "VALIDATION_FAILED"));
     assert!(fields["If-Match"].is_string(), "{fields}");
-    // A key that is not there, and a body that cannot be, come first.
+    // A key that is not there comes first, and the body last.
     assert_eq!(error_of(patch(&session, "key_nobody", "\"7\"", json!({})).await).await, (404, "NOT_FOUND".into()));
     let wrong = patch(&session, &key.id, "\"7\"", json!({ "name": "" })).await;
+    assert_eq!(error_of(wrong).await, (412, "VERSION_MISMATCH".into()));
+    let wrong = patch(&session, &key.id, "\"1\"", json!({ "name": "" })).await;
     assert_eq!(error_of(wrong).await, (400, "VALIDATION_FAILED".into()));
 }
 
 #[tokio::test]
-async fn rotating_and_deleting_ask_for_no_version() {
-    let (_app, session) = App::spawn().await;
+async fn rotating_and_deleting_are_held_to_the_version_that_is_said_and_ask_for_none() {
+    let (app, session) = App::spawn().await;
     let key = session.make_key(json!({})).await;
-    let request = session.request(Method::POST, &format!("{KEYS}/{}/rotate", key.id)).header("If-Match", "\"9\"");
-    assert_eq!(request.json(&json!({})).send().await.unwrap().status(), 201);
-    let request = session.request(Method::DELETE, &format!("{KEYS}/{}", key.id)).header("If-Match", "\"9\"");
-    assert_eq!(request.send().await.unwrap().status(), 204);
+    let path = format!("{KEYS}/{}", key.id);
+    let rotate = |tag: &str, body: Value| {
+        session.request(Method::POST, &format!("{path}/rotate")).header("If-Match", tag).json(&body).send()
+    };
+    let delete = |tag: &str| session.request(Method::DELETE, &path).header("If-Match", tag).send();
+    let before = session.key(&key.id).await;
+    for answer in [
+        rotate("\"9\"", json!({})).await,
+        rotate("\"9\"", json!({ "graceSeconds": -1 })).await,
+        rotate("W/\"1\"", json!({})).await,
+        delete("\"9\"").await,
+    ] {
+        assert_eq!(error_of(answer.unwrap()).await, (412, "VERSION_MISMATCH".into()));
+    }
+    assert_eq!(error_of(delete("1").await.unwrap()).await, (400, "VALIDATION_FAILED".into()));
+    assert_eq!(session.key(&key.id).await, before);
+    assert_eq!(app.verify_status(&key.token, "GET", "/x").await, 200);
+    assert_eq!(rotate("\"1\"", json!({})).await.unwrap().status(), 201);
+    assert_eq!(delete("\"1\"").await.unwrap().status(), 412);
+    assert_eq!(delete("\"2\"").await.unwrap().status(), 204);
+    let unsaid = session.make_key(json!({})).await;
+    assert_eq!(session.post(&format!("{KEYS}/{}/rotate", unsaid.id), &json!({})).await.status(), 201);
+    assert_eq!(session.delete(&format!("{KEYS}/{}", unsaid.id)).await.status(), 204);
 }
 
 #[tokio::test]

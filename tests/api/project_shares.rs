@@ -67,12 +67,107 @@ async fn it_reads_the_project_and_what_belongs_to_it_without_an_address() {
     assert_eq!(history["items"][0]["note"], "Go");
     let activity: Value = read(&app, &made, &format!("{path}/activity")).await.json().await.unwrap();
     assert_eq!(activity["items"][0]["action"], "project.share_created");
-    assert_eq!(activity["items"][0]["summary"], "Ada made a share link “Board”");
+    assert_eq!(activity["items"][0]["summary"], "Ada made a share link");
     for answer in [detail, prd, history, activity] {
         let told = answer.to_string();
         assert!(!told.contains("@example.com") && !told.contains("email"), "{told}");
         assert!(!told.contains(&text(&made["token"])), "{told}");
     }
+}
+
+#[tokio::test]
+async fn who_reads_it_learns_of_no_share_and_no_key() {
+    let (app, ada) = home_with(&[("max", "member"), ("tom", "member")]).await;
+    let id = project(&ada, "Moon").await;
+    let path = format!("/api/projects/{id}");
+    for (user, access) in [("usr_max", "write"), ("usr_tom", "read")] {
+        let put = ada.request(Method::PUT, &format!("{path}/members/{user}"));
+        put.json(&json!({ "access": access })).send().await.unwrap();
+    }
+    let key = ada.make_key(json!({ "name": "Robot" })).await;
+    let by_key = |method: Method, rest: &str| app.request(method, &format!("{path}{rest}")).bearer_auth(&key.token);
+    let status = by_key(Method::POST, "/status").json(&json!({ "status": "active" })).send().await.unwrap();
+    let prd = by_key(Method::PUT, "/prd").header("If-Match", "\"0\"").json(&json!({ "content": "x" })).send();
+    assert_eq!((status.status().as_u16(), prd.await.unwrap().status().as_u16()), (200, 200));
+    let board = share(&ada, &id, json!({ "name": "Board" })).await;
+    let gone = share(&ada, &id, json!({ "name": "For Grace" })).await;
+    assert_eq!(ada.delete(&format!("{path}/shares/{}", text(&gone["id"]))).await.status(), 204);
+
+    let secrets = |told: &str| {
+        ["Board", "For Grace", &text(&board["id"]), &text(&gone["id"])].iter().any(|name| told.contains(*name))
+    };
+    for (name, knows) in [("max", true), ("tom", false)] {
+        let told = people::sign_in(&app, name).await.get(&format!("{path}/activity")).await.text().await.unwrap();
+        assert_eq!(secrets(&told), knows, "{name}: {told}");
+        assert!(told.contains("The key Robot wrote version 1 of the PRD"), "{told}");
+    }
+    let mut all = String::new();
+    for rest in READS {
+        all.push_str(&read(&app, &board, &format!("{path}{rest}")).await.text().await.unwrap());
+    }
+    let nodes = app.request(Method::GET, &format!("{path}/prd")).header("X-Share-Token", text(&board["token"]));
+    let nodes = nodes.header("Accept", "application/vnd.claviger.nodes+json").send().await.unwrap();
+    all.push_str(&nodes.text().await.unwrap());
+    assert!(!secrets(&all) && !all.contains("Robot") && !all.contains(&key.id), "{all}");
+    let unnamed = json!({ "kind": "api_key", "id": null, "name": "A key" });
+    let history: Value = read(&app, &board, &format!("{path}/status-history")).await.json().await.unwrap();
+    let prd: Value = read(&app, &board, &format!("{path}/prd")).await.json().await.unwrap();
+    assert_eq!((&history["items"][0]["by"], &prd["updatedBy"]), (&unnamed, &unnamed));
+    let activity: Value = read(&app, &board, &format!("{path}/activity")).await.json().await.unwrap();
+    let items = activity["items"].as_array().unwrap();
+    assert!(items.iter().all(|item| item["changes"].is_null()), "{items:?}");
+    let told: Vec<&str> = items.iter().map(|item| item["summary"].as_str().unwrap()).collect();
+    assert_eq!(
+        told[..5],
+        [
+            "Ada revoked a share link",
+            "Ada made a share link",
+            "Ada made a share link",
+            "A key wrote version 1 of the PRD",
+            "A key changed the status from draft to active",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn it_works_as_long_as_its_maker_may_change_the_project() {
+    let (app, ada) = home_with(&[("max", "member"), ("eve", "admin"), ("tom", "member")]).await;
+    let (max, eve) = (people::sign_in(&app, "max").await, people::sign_in(&app, "eve").await);
+    let id = project(&ada, "Moon").await;
+    let member = |user: &str| format!("/api/projects/{id}/members/{user}");
+    let put =
+        |user: &str, access: &str| ada.request(Method::PUT, &member(user)).json(&json!({ "access": access })).send();
+    let listed = async |share: &Value| {
+        let list: Value = ada.get(&shares_of(&id)).await.json().await.unwrap();
+        let items = list["items"].as_array().unwrap();
+        text(&items.iter().find(|item| item["id"] == share["id"]).unwrap()["status"])
+    };
+    put("usr_max", "write").await.unwrap();
+    let of_max = share(&max, &id, json!({})).await;
+    assert_eq!(statuses(&app, &of_max, &id).await, [200; 4]);
+    assert_eq!(put("usr_max", "read").await.unwrap().status(), 200);
+    assert_eq!(error_of(read(&app, &of_max, &format!("/api/projects/{id}")).await).await, invalid());
+    assert_eq!(listed(&of_max).await, "stopped");
+    assert_eq!(put("usr_max", "write").await.unwrap().status(), 200);
+    assert_eq!((statuses(&app, &of_max, &id).await, listed(&of_max).await), (vec![200; 4], "active".into()));
+    assert_eq!(ada.delete(&member("usr_max")).await.status(), 204);
+    assert_eq!(statuses(&app, &of_max, &id).await, [401; 4]);
+    // An admin's stands on the role, and then on what was shared with them.
+    let of_eve = share(&eve, &id, json!({})).await;
+    assert_eq!(statuses(&app, &of_eve, &id).await, [200; 4]);
+    assert_eq!(ada.patch("/api/admin/members/usr_eve", &json!({ "role": "member" })).await.status(), 200);
+    assert_eq!((statuses(&app, &of_eve, &id).await, listed(&of_eve).await), (vec![401; 4], "stopped".into()));
+    assert_eq!(put("usr_eve", "write").await.unwrap().status(), 200);
+    assert_eq!(statuses(&app, &of_eve, &id).await, [200; 4]);
+    // What the project's owner shared, and one of the API behind the gate, ask for no more than a member.
+    let tom = people::sign_in(&app, "tom").await;
+    let own = project(&tom, "Sun").await;
+    let of_tom = share(&tom, &own, json!({})).await;
+    assert_eq!(statuses(&app, &of_tom, &own).await, [200; 4]);
+    let requests: Value =
+        tom.post("/api/shares", &json!({ "paths": ["/reports/{*rest}"] })).await.json().await.unwrap();
+    let list: Value = tom.get("/api/shares").await.json().await.unwrap();
+    assert_eq!((&list["items"][0]["id"], &list["items"][0]["status"]), (&requests["id"], &json!("active")));
 }
 
 #[tokio::test]

@@ -119,6 +119,9 @@ async fn what_cannot_be_asked_of_many_is_named_by_its_field() {
     let key = session.make_key(json!({})).await;
     let ids = |count: usize| (0..count).map(|number| format!("key_{number}")).collect::<Vec<_>>().join(",");
     assert_eq!(items(&session, &format!("?keys={}", ids(200))).await.len(), 0);
+    for none in ["?keys=", "?keys", "?keys=,"] {
+        assert_eq!(items(&session, none).await, [] as [Value; 0], "{none}: who names no key is told of none");
+    }
     for (query, field) in [
         (format!("?keys={}", ids(201)), "keys"),
         (format!("?keys={}&step=minute&from=2029-12-31T00:00:00Z", ids(200)), "step"),
