@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
+
 use crate::clock::{HighWater, MINUTE, UnixMillis};
 use crate::config::Config;
 use crate::store::sessions::{self, Life};
-use crate::store::{Change, Store, StoreError, account_tokens, invitations, shares, sign_in_failures, widget_sessions};
+use crate::store::{Change, Store, StoreError, account_tokens, invitations, shares, sign_in_failures};
+use crate::store::{webhook_deliveries, webhooks, widget_sessions};
 
 /// Notices that the clock was set back.
 pub struct ClockWatch {
@@ -14,17 +17,30 @@ pub struct ClockWatch {
     config: Arc<Config>,
     high_water: HighWater,
     set_backs: AtomicU64,
+    /// Held while a set-back is settled: what is moved with the clock is moved once.
+    turn: Mutex<()>,
 }
 
 impl ClockWatch {
     /// `latest` is when the database was last changed, as far as it is known.
     pub fn new(store: Arc<Store>, config: Arc<Config>, latest: UnixMillis) -> Self {
-        ClockWatch { store, config, high_water: HighWater::new(latest), set_backs: AtomicU64::new(0) }
+        ClockWatch {
+            store,
+            config,
+            high_water: HighWater::new(latest),
+            set_backs: AtomicU64::new(0),
+            turn: Mutex::default(),
+        }
     }
 
     /// Whether the clock was set back and nobody has settled it yet. It does not block.
     pub fn is_unsettled(&self, now: UnixMillis) -> bool {
         self.high_water.observe(now).is_some()
+    }
+
+    /// Whether `now` is before what the clock has said; what is asked about here is not taken for said.
+    pub fn is_behind(&self, now: UnixMillis) -> bool {
+        self.high_water.is_ahead_of(now)
     }
 
     /// How often the clock was set back: what was read before the last time may have ended since.
@@ -34,6 +50,7 @@ impl ClockWatch {
 
     /// Removes what had ended before the clock was set back, if it was; the time to judge by. It blocks.
     pub fn settle(&self, now: UnixMillis) -> Result<UnixMillis, StoreError> {
+        let _turn = self.is_unsettled(now).then(|| self.turn.lock());
         if let Some(before) = self.high_water.observe(now) {
             let reset = i64::from(self.config.lockout.reset_minutes) * MINUTE;
             let lock = i64::from(self.config.lockout.minutes) * MINUTE;
@@ -43,6 +60,8 @@ impl ClockWatch {
                 .then(invitations::end_dead(before))
                 .then(shares::end_dead(before))
                 .then(widget_sessions::delete_dead(before))
+                .then(webhooks::wipe_previous_secrets(before))
+                .then(webhook_deliveries::follow_clock(before, now))
                 .then(shares::forget_failures(before - lock))
                 .then(sign_in_failures::delete_dead(before, reset));
             self.store.commit(change)?;

@@ -142,6 +142,11 @@ impl Gate {
         Ok(())
     }
 
+    /// Whether the clock was set back and nobody has settled it yet, for who only looks.
+    pub fn clock_is_behind(&self, now: UnixMillis) -> bool {
+        self.lookup.clock_watch().is_behind(now)
+    }
+
     /// Whether what is kept of shares and of sessions of widgets can be judged by the present time.
     fn is_settled(&self, now: UnixMillis) -> bool {
         let watch = self.lookup.clock_watch();
