@@ -116,6 +116,11 @@ impl HighWater {
         (now < before - Self::TOLERANCE).then_some(before)
     }
 
+    /// Whether the clock was set back, as [`HighWater::observe`] would find, for who only looks.
+    pub fn is_ahead_of(&self, now: UnixMillis) -> bool {
+        now < self.0.load(Ordering::SeqCst) - Self::TOLERANCE
+    }
+
     /// Begins anew from `now`.
     pub fn settle(&self, now: UnixMillis) {
         self.0.store(now, Ordering::SeqCst);
@@ -173,6 +178,7 @@ mod tests {
         let high = HighWater::new(0);
         assert_eq!([high.observe(10 * HOUR), high.observe(10 * HOUR - MINUTE)], [None; 2]);
         assert_eq!(high.at_least(10 * HOUR - MINUTE), 10 * HOUR);
+        assert!(high.is_ahead_of(9 * HOUR) && !high.is_ahead_of(10 * HOUR - MINUTE));
         assert_eq!(high.observe(9 * HOUR), Some(10 * HOUR));
         high.settle(9 * HOUR);
         assert_eq!(high.observe(9 * HOUR), None);

@@ -9,9 +9,8 @@ use super::pace::Pace;
 use crate::clock::{HighWater, MINUTE, Moment, UnixMillis};
 use crate::config::Config;
 use crate::store::sessions::{self, Life};
-use crate::store::{
-    Change, Store, StoreError, account_tokens, api_keys, facts, invitations, shares, sign_in_failures, widget_sessions,
-};
+use crate::store::{Change, Store, StoreError, account_tokens, api_keys, facts, invitations, shares};
+use crate::store::{sign_in_failures, webhook_deliveries, webhooks, widget_sessions};
 
 /// Notices that the clock was set back.
 pub struct ClockWatch {
@@ -20,7 +19,8 @@ pub struct ClockWatch {
     high_water: HighWater,
     pace: Pace,
     set_backs: AtomicU64,
-    settling: Mutex<()>,
+    /// Held while a set-back is settled: what is moved with the clock is moved once.
+    turn: Mutex<()>,
 }
 
 impl ClockWatch {
@@ -32,7 +32,7 @@ impl ClockWatch {
             high_water: HighWater::new(latest),
             pace: Pace::new(started),
             set_backs: AtomicU64::new(0),
-            settling: Mutex::new(()),
+            turn: Mutex::default(),
         }
     }
 
@@ -50,6 +50,11 @@ impl ClockWatch {
         self.high_water.at_least(now)
     }
 
+    /// Whether `now` is before what the clock has said; what is asked about here is not taken for said.
+    pub fn is_behind(&self, now: UnixMillis) -> bool {
+        self.high_water.is_ahead_of(now)
+    }
+
     /// How often the clock was set back: what was read before the last time may have ended since.
     pub fn set_backs(&self) -> u64 {
         self.set_backs.load(Ordering::SeqCst)
@@ -60,7 +65,7 @@ impl ClockWatch {
         if self.high_water.observe(now).is_none() {
             return Ok(self.high_water.at_least(now));
         }
-        let _one_after_the_other = self.settling.lock();
+        let _turn = self.turn.lock();
         if let Some(before) = self.high_water.observe(now) {
             let reset = i64::from(self.config.lockout.reset_minutes) * MINUTE;
             let lock = i64::from(self.config.lockout.minutes) * MINUTE;
@@ -71,6 +76,8 @@ impl ClockWatch {
                 .then_all(api_keys::end_dead(self.pace.believed(before), before, now))
                 .then(shares::end_dead(before))
                 .then(widget_sessions::delete_dead(before))
+                .then(webhooks::wipe_previous_secrets(before))
+                .then(webhook_deliveries::follow_clock(before, now))
                 .then(shares::forget_failures(before - lock))
                 .then(shares::cut_failures(now))
                 .then(sign_in_failures::delete_dead(before, reset))

@@ -144,6 +144,11 @@ impl Gate {
         Ok(())
     }
 
+    /// Whether the clock was set back and nobody has settled it yet, for who only looks.
+    pub fn clock_is_behind(&self, now: UnixMillis) -> bool {
+        self.lookup.clock_watch().is_behind(now)
+    }
+
     /// Whether what is kept can be judged by the present time. It takes no lock, and writes at most once a millisecond.
     fn is_settled(&self, now: Moment) -> bool {
         let watch = self.lookup.clock_watch();

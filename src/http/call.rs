@@ -29,6 +29,7 @@ pub struct RequestInfo {
 }
 
 /// One call of an endpoint.
+#[derive(Clone)]
 pub struct Call {
     /// Everything there is.
     pub app: web::Data<App>,

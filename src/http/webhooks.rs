@@ -8,8 +8,9 @@ use super::answer::{Answer, json, ok};
 use super::call::{Body, Call, Query};
 use super::openapi::ErrorBody;
 use crate::services::webhook_deliveries::{self, DeliveryView};
-use crate::services::webhook_settings::WebhookWishes;
+use crate::services::webhook_settings::{self, WebhookWishes};
 use crate::services::webhooks::{self, WebhookView};
+use crate::services::{Context, Services};
 
 /// A page of webhooks.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -68,9 +69,12 @@ pub async fn list(call: Call, query: Query) -> Answer {
 /// has 50.
 #[utoipa::path(post, path = "/api/admin/webhooks", operation_id = "create_webhook",
     tag = "Webhooks", request_body = WebhookWishes,
-    responses((status = 201, body = WebhookView), (status = 400, body = ErrorBody), (status = 409, body = ErrorBody)))]
+    responses((status = 201, body = WebhookView), (status = 400, body = ErrorBody), (status = 409, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub async fn create(call: Call, body: Body) -> Answer {
-    let made = call.run(move |services, context| webhooks::create(services, context, body.parse()?)).await?;
+    let draft = webhook_settings::for_a_new_webhook(body.parse()?)?;
+    let settings = webhook_settings::checked(&call.app.services, draft).await?;
+    let made = call.run(move |services, context| webhooks::create(services, context, settings)).await?;
     json(StatusCode::CREATED, &made)
 }
 
@@ -90,9 +94,12 @@ pub async fn get(call: Call, id: web::Path<String>) -> Answer {
     tag = "Webhooks",
     params(("id" = String, Path, description = "whk_…")), request_body = WebhookWishes,
     responses((status = 200, body = WebhookView), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
-        (status = 409, body = ErrorBody)))]
+        (status = 409, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn change(call: Call, id: web::Path<String>, body: Body) -> Answer {
-    ok(&call.run(move |services, context| webhooks::change(services, context, &id, || body.parse())).await?)
+    let draft = move |services: &Services, context: &Context| webhooks::draft(services, context, &id, || body.parse());
+    let (webhook, draft) = call.clone().run(draft).await?;
+    let after = webhook_settings::checked(&call.app.services, draft).await?;
+    ok(&call.run(move |services, context| webhooks::change(services, context, webhook, after)).await?)
 }
 
 /// Removes a webhook

@@ -15,6 +15,7 @@ use crate::services::Services;
 use crate::services::error::ServiceError;
 use crate::services::webhook_lanes::{Lanes, Slice, Start, Want};
 use crate::services::webhook_sending::{self, HORIZON, Outcome, Receiver, Written};
+use crate::store::StoreError;
 
 /// How often it is looked whether it is time for something.
 const TICK: Duration = Duration::from_millis(200);
@@ -26,6 +27,8 @@ const LAST_ORDERS: Duration = Duration::from_secs(2);
 const PAUSE_TICKS: u32 = 5;
 /// The most outcomes that are written down in one change.
 const BATCH: usize = 256;
+/// A receiver that takes longer is not sent much at a time.
+const QUICK: Duration = Duration::from_secs(1);
 
 /// What comes to pass.
 enum Message {
@@ -33,10 +36,14 @@ enum Message {
     Rung,
     /// Some time has gone by.
     Tick,
+    /// Which webhooks there are, or that it could not be read.
+    Known(Result<Vec<String>, ServiceError>),
+    /// What had ended before the clock was set back is taken away, or could not be.
+    ClockSettled(Result<(), StoreError>),
     /// What was asked for was read, or could not be.
     Read(Vec<Want>, Result<Vec<Slice<Receiver>>, ServiceError>),
-    /// An attempt is over.
-    Done(Box<Outcome>),
+    /// An attempt is over; whether it was a quick one.
+    Done(Box<Outcome>, bool),
     /// Outcomes are written down, or could not be.
     Settled(Vec<Outcome>, Result<Vec<Written>, ServiceError>),
     /// Claviger stops.
@@ -63,12 +70,13 @@ impl WebhookDelivery {
             lanes: Lanes::default(),
             outcomes: Vec::new(),
             settling: false,
+            known: false,
+            asking: false,
             pause: 0,
             stopping: false,
         };
         let thread = std::thread::Builder::new().name(String::from("webhooks")).spawn(move || {
             runtime.block_on(sender.run(messages));
-            // A name that is still being looked up is waited for by nobody.
             runtime.shutdown_background();
         })?;
         Ok(WebhookDelivery { inbox, thread: Some(thread) })
@@ -97,7 +105,11 @@ struct Sender {
     /// Not written down yet.
     outcomes: Vec<Outcome>,
     settling: bool,
-    /// Ticks to go until something may be written down again.
+    /// Whether the webhooks that there were at the start are known.
+    known: bool,
+    /// Whether they, or the clock, are being asked about.
+    asking: bool,
+    /// Ticks to go until what has failed is tried again.
     pause: u32,
     stopping: bool,
 }
@@ -105,10 +117,6 @@ struct Sender {
 impl Sender {
     async fn run(mut self, mut messages: UnboundedReceiver<Message>) {
         self.ring_and_tick();
-        match webhook_sending::all(&self.services) {
-            Ok(webhooks) => webhooks.iter().for_each(|webhook| self.lanes.changed(webhook, self.now())),
-            Err(error) => tracing::error!(cause = error.reason(), "The webhooks cannot be read; they wait for changes"),
-        }
         self.step();
         while let Some(message) = messages.recv().await {
             let mut over = self.take(message);
@@ -155,14 +163,27 @@ impl Sender {
                 touched.settings.iter().for_each(|webhook| self.lanes.changed(webhook, now));
                 touched.queues.iter().for_each(|webhook| self.lanes.fed(webhook, now));
             }
+            Message::Known(Ok(webhooks)) => {
+                (self.asking, self.known) = (false, true);
+                webhooks.iter().for_each(|webhook| self.lanes.changed(webhook, now));
+            }
+            Message::Known(Err(error)) => {
+                tracing::error!(cause = error.reason(), "The webhooks cannot be read; it is tried again");
+                (self.asking, self.pause) = (false, PAUSE_TICKS);
+            }
+            Message::ClockSettled(Ok(())) => self.asking = false,
+            Message::ClockSettled(Err(error)) => {
+                tracing::error!(cause = %error, "The clock was set back, which cannot be settled; it is tried again");
+                (self.asking, self.pause) = (false, PAUSE_TICKS);
+            }
             Message::Tick => self.pause = self.pause.saturating_sub(1),
             Message::Read(_, Ok(slices)) => slices.into_iter().for_each(|slice| self.lanes.read(slice, now)),
             Message::Read(wants, Err(error)) => {
                 tracing::error!(cause = error.reason(), "The queues of webhooks cannot be read; it is tried again");
                 wants.iter().for_each(|want| self.lanes.not_read(want, now + PAUSE));
             }
-            Message::Done(outcome) => {
-                self.lanes.finished(&outcome.webhook, outcome.result.is_ok());
+            Message::Done(outcome, quick) => {
+                self.lanes.finished(&outcome.webhook, quick && outcome.result.is_ok());
                 self.outcomes.push(*outcome);
             }
             Message::Settled(_, Ok(written)) => {
@@ -197,10 +218,15 @@ impl Sender {
     /// Reads, sends and writes down whatever it is time for.
     fn step(&mut self) {
         let now = self.now();
-        if !self.stopping {
+        // Nothing is signed, and nothing waits, by a time that was set back and is not settled.
+        let behind = self.services.gate.clock_is_behind(now);
+        if (behind || !self.known) && !self.asking && self.pause == 0 && !self.stopping {
+            self.ask(behind, now);
+        }
+        if !self.stopping && !behind {
             let wants = self.lanes.wants(now, now + HORIZON);
             if !wants.is_empty() {
-                self.read(wants);
+                self.read(wants, now);
             }
             let services = Arc::clone(&self.services);
             for start in self.lanes.start(|webhook| services.store.webhook_bell().is_stale(webhook)) {
@@ -212,8 +238,21 @@ impl Sender {
         }
     }
 
-    fn read(&self, wants: Vec<Want>) {
-        let (services, inbox, now) = (Arc::clone(&self.services), self.inbox.clone(), self.now());
+    /// Settles the clock that was set back, or learns which webhooks there are.
+    fn ask(&mut self, behind: bool, now: UnixMillis) {
+        self.asking = true;
+        let (services, inbox) = (Arc::clone(&self.services), self.inbox.clone());
+        tokio::task::spawn_blocking(move || {
+            let told = match behind {
+                true => Message::ClockSettled(services.gate.settle_clock(now)),
+                false => Message::Known(webhook_sending::all(&services)),
+            };
+            let _ = inbox.send(told);
+        });
+    }
+
+    fn read(&self, wants: Vec<Want>, now: UnixMillis) {
+        let (services, inbox) = (Arc::clone(&self.services), self.inbox.clone());
         tokio::task::spawn_blocking(move || {
             let read = webhook_sending::read(&services, &wants, now);
             let _ = inbox.send(Message::Read(wants, read));
@@ -223,17 +262,18 @@ impl Sender {
     fn attempt(&self, Start { receiver, due }: Start<Receiver>) {
         let (services, inbox, clock) = (Arc::clone(&self.services), self.inbox.clone(), Arc::clone(&self.clock));
         tokio::spawn(async move {
-            let begun = clock.now();
+            let (begun, since) = (clock.now(), tokio::time::Instant::now());
             let result = webhook_sending::attempt(&services, &receiver, &due, begun.unix_ms).await;
-            let ended = clock.now();
+            let (ended, quick) = (clock.now(), since.elapsed() < QUICK);
             let outcome = Outcome {
                 webhook: receiver.webhook.clone(),
+                url: receiver.url().to_owned(),
                 due,
                 result,
                 duration_ms: (ended.mono_us.saturating_sub(begun.mono_us) / 1_000) as i64,
                 at: ended.unix_ms,
             };
-            let _ = inbox.send(Message::Done(Box::new(outcome)));
+            let _ = inbox.send(Message::Done(Box::new(outcome), quick));
         });
     }
 

@@ -163,6 +163,6 @@ fn with_organization(
     let event = Event { action: "organization.deleted", organization: Some(number), target, changes: None };
     Ok(change
         .exactly_one(organizations::require_no_other_member(number, &user.id), Refusal::LastOwner)
-        .then_all(organizations::delete(number))
+        .then_all(organizations::delete(number, context.now))
         .audited(services.audit(context, event)?))
 }

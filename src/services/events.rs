@@ -5,8 +5,10 @@
 //! one for the other.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::error::{Faults, ServiceError};
+use super::members::by_one_who_still_may;
 use super::webhook_settings::is_type;
 use super::{Context, Services};
 use crate::clock::to_rfc3339;
@@ -48,7 +50,7 @@ pub struct EventWish {
     pub r#type: String,
     /// What is told: any object.
     #[schema(value_type = Object)]
-    pub data: serde_json::Map<String, serde_json::Value>,
+    pub data: Box<RawValue>,
 }
 
 /// An event that is on its way.
@@ -74,21 +76,33 @@ fn parse_type(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// It is passed on as it was written, so that a receiver reads the very numbers that were sent. Read as a whole here, for
+/// what nobody could read there: an object, not too deep, of texts that are whole.
+fn check_data(data: &RawValue) -> Result<(), String> {
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(data.get()) {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_data() => Err(String::from("must be an object")),
+        Err(error) => Err(format!("cannot be used: {error}")),
+    }
+}
+
 /// Queues an event for every webhook of the organization that wants it.
 pub fn publish(services: &Services, context: &Context, wish: EventWish) -> Result<EventView, ServiceError> {
     let mut faults = Faults::default();
     faults.take("type", parse_type(&wish.r#type));
+    faults.take("data", check_data(&wish.data));
     faults.check()?;
+    let organization = context.organization()?;
     let event = NewEvent {
         id: services.id("evt", context.now)?,
-        organization: context.organization()?,
+        organization,
         kind: wish.r#type,
         at: context.now,
-        data: wish.data.into(),
+        data: wish.data.get().to_owned(),
         only: None,
     };
     let view = EventView { id: event.id.clone(), r#type: event.kind.clone(), created_at: to_rfc3339(event.at) };
-    services.store.commit(Change::new().telling(event))?;
+    services.store.commit(by_one_who_still_may(Change::new(), context, organization).telling(event))?;
     Ok(view)
 }
 
@@ -107,6 +121,21 @@ mod tests {
             assert!(parse_type(wrong).is_err(), "{wrong}");
         }
         assert!(parse_type(&"a".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn data_is_an_object_that_anybody_can_read() {
+        let check = |text: &str| check_data(&RawValue::from_string(text.to_owned()).unwrap());
+        for good in ["{}", r#"{"a":18446744073709551617}"#, r#"{"a":1,"a":2}"#, &nested(100)] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for wrong in ["[]", "7", "null", "\"{}\"", r#"{"a":"\ud800"}"#, &nested(100_000)] {
+            assert!(check(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    fn nested(depth: usize) -> String {
+        format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth))
     }
 
     /// Every `"noun.verb"` of the services is an action of the audit log, or the name of a file.

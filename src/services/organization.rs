@@ -136,7 +136,7 @@ pub fn delete(services: &Services, context: &Context, attempt: Attempt, password
         changes: None,
     };
     let mut change = by_one_who_still_may(Change::new(), context, organization.number);
-    let mut statements = organizations::delete(organization.number);
+    let mut statements = organizations::delete(organization.number, context.now);
     let last = statements.pop().ok_or_else(ServiceError::internal)?;
     change = change
         .exactly_one(users::require_same_password(&passed.user), Refusal::Outdated)

@@ -163,7 +163,7 @@ pub fn test(services: &Services, context: &Context, webhook: &str) -> Result<Del
         organization: webhook.organization,
         kind: String::from("webhook.test"),
         at: context.now,
-        data: serde_json::json!({ "webhookId": webhook.id, "message": "This is a test of your webhook" }),
+        data: serde_json::json!({ "webhookId": webhook.id, "message": "This is a test of your webhook" }).to_string(),
         only: Some(webhook.id.clone()),
     };
     let change = by_one_who_still_may(Change::new(), context, webhook.organization)
@@ -173,16 +173,36 @@ pub fn test(services: &Services, context: &Context, webhook: &str) -> Result<Del
     one(services, &webhook, &id)
 }
 
-/// Removes deliveries that were over long ago, those that waited as long for a webhook that is off, and the events that
-/// nothing is left of. Safe to run twice.
+/// Removes what is left of webhooks and organizations that are gone; secrets whose time is over; deliveries that were
+/// over long ago, those that waited as long for a webhook that is off, and the events that nothing is left of. Safe to
+/// run twice.
 pub fn sweep(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
     let (before, oldest) = (now - KEPT, id_floor("evt", now - KEPT));
     let store = &services.store;
+    if store.read(|reader| webhooks::any_previous_secret(reader, now))? {
+        store.commit(Change::new().then(webhooks::wipe_previous_secrets(now)))?;
+    }
+    sweep_what_is_gone(services)?;
     while store.read(|reader| webhook_deliveries::any_old(reader, &oldest, before))? {
         store.commit(Change::new().then(webhook_deliveries::delete_old(&oldest, before, BATCH)))?;
     }
     while store.read(|reader| webhook_events::any_forgotten(reader, &oldest))? {
         store.commit(Change::new().then(webhook_events::delete_forgotten(&oldest, BATCH)))?;
+    }
+    Ok(())
+}
+
+/// In batches, so that no change waits long.
+fn sweep_what_is_gone(services: &Services) -> Result<(), ServiceError> {
+    let store = &services.store;
+    while let Some(webhook) = store.read(webhooks::any_deleted)? {
+        while store.read(|reader| webhook_deliveries::any_of_webhook(reader, &webhook))? {
+            store.commit(Change::new().then(webhook_deliveries::delete_of_webhook(&webhook, BATCH)))?;
+        }
+        store.commit(Change::new().then(webhooks::forget(&webhook)))?;
+    }
+    while let Some(organization) = store.read(webhook_events::any_orphaned)? {
+        store.commit(Change::new().then(webhook_events::delete_orphaned(organization, BATCH)))?;
     }
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! Whose turn it is: one lane for each webhook, so that nobody waits behind another's receiver.
 //!
-//! A lane holds no more than a slice of its queue, however long that is. A receiver that answers gets many attempts at a
-//! time, one that does not gets few, so that those who hang take no room from those who do not. Nothing here reads a
-//! clock, a database or the net: whoever drives it tells what has come to pass, and is told what to read and to send.
+//! A lane holds no more than a slice of its queue, however long that is. A receiver that answers quickly gets many attempts
+//! at a time, one that does not, or that nobody knows yet, gets few, so that those who are slow take no room from those
+//! who are not. An organization has a part of the room, and whoever has no attempt under way finds some beside it.
+//! Nothing here reads a clock, a database or the net: whoever drives it tells what has come to pass, and is told what to
+//! read and to send.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -14,12 +17,16 @@ use crate::store::webhook_deliveries::Due;
 const SLICE: usize = 32;
 /// Where so few are left of them, the next are read.
 const LOW: usize = 16;
-/// Attempts of a webhook at a time, while its receiver answers.
+/// Attempts of a webhook at a time, while its receiver answers quickly.
 const WIDE: usize = 16;
-/// The same, while it does not.
+/// The same, while it does not, and until it is known.
 const NARROW: usize = 2;
 /// Attempts of all at a time.
 const MOST: usize = 512;
+/// Attempts of one organization's webhooks at a time.
+const MOST_OF_ONE: usize = 128;
+/// Beside them there is room for so many that are their webhook's only one.
+const RESERVE: usize = 1_024;
 /// So many that are not written down yet let nobody send more: what cannot be written down would be sent again.
 const MOST_UNWRITTEN: usize = 1_024;
 
@@ -39,6 +46,8 @@ pub struct Want {
 pub struct Slice<R> {
     /// For what it was read.
     pub want: Want,
+    /// The number of the webhook's organization.
+    pub organization: i64,
     /// How the webhook is reached; `None` = it is off or gone.
     pub receiver: Option<Arc<R>>,
     /// What is due.
@@ -73,7 +82,17 @@ struct Lane<R> {
     /// Told of something new while it was being read.
     look_again: bool,
     generation: u64,
-    answers: bool,
+    organization: i64,
+    /// Its receiver has answered quickly the last time.
+    quick: bool,
+    /// Which of all attempts its latest was: who has waited longest comes first.
+    latest: u64,
+}
+
+impl<R> Lane<R> {
+    fn width(&self) -> usize {
+        if self.quick { WIDE } else { NARROW }
+    }
 }
 
 impl<R> Default for Lane<R> {
@@ -89,7 +108,9 @@ impl<R> Default for Lane<R> {
             reading: false,
             look_again: false,
             generation: 0,
-            answers: true,
+            organization: 0,
+            quick: false,
+            latest: 0,
         }
     }
 }
@@ -99,13 +120,17 @@ impl<R> Default for Lane<R> {
 pub struct Lanes<R> {
     lanes: HashMap<String, Lane<R>>,
     sending: usize,
+    /// The same, by organization.
+    sending_of: HashMap<i64, usize>,
+    /// Attempts that were ever begun.
+    begun: u64,
     unwritten: usize,
     generation: u64,
 }
 
 impl<R> Default for Lanes<R> {
     fn default() -> Self {
-        Lanes { lanes: HashMap::new(), sending: 0, unwritten: 0, generation: 0 }
+        Lanes { lanes: HashMap::new(), sending: 0, sending_of: HashMap::new(), begun: 0, unwritten: 0, generation: 0 }
     }
 }
 
@@ -131,7 +156,7 @@ impl<R> Lanes<R> {
         lane.reading = false;
         lane.look_again = false;
         lane.generation = self.generation;
-        lane.answers = true;
+        lane.quick = false;
         lane.look_at = Some(now);
     }
 
@@ -171,7 +196,7 @@ impl<R> Lanes<R> {
 
     /// This was read.
     pub fn read(&mut self, slice: Slice<R>, now: UnixMillis) {
-        let Slice { want, receiver, due, next_due } = slice;
+        let Slice { want, organization, receiver, due, next_due } = slice;
         let Some(lane) = self.lanes.get_mut(&want.webhook) else { return };
         if lane.generation != want.generation {
             return;
@@ -184,6 +209,7 @@ impl<R> Lanes<R> {
             self.forget_idle(&want.webhook);
             return;
         }
+        lane.organization = organization;
         let there_may_be_more = due.len() >= want.limit || std::mem::take(&mut lane.look_again);
         lane.look_at = if there_may_be_more { Some(now) } else { next_due };
         let written = std::mem::take(&mut lane.written);
@@ -209,33 +235,61 @@ impl<R> Lanes<R> {
         }
     }
 
-    /// The attempts that are to be made now. `is_stale` says that a webhook has changed and this is about to be told.
+    /// The attempts that are to be made now: first one for each webhook that has none under way, then as many as there is
+    /// room for. `is_stale` says that a webhook has changed and this is about to be told.
     pub fn start(&mut self, is_stale: impl Fn(&str) -> bool) -> Vec<Start<R>> {
+        let could = |(webhook, lane): &(&String, &Lane<R>)| {
+            let has_work = lane.receiver.is_some() && !lane.ready.is_empty() && lane.sending < lane.width();
+            has_work && !is_stale(webhook)
+        };
+        let mut waiting: Vec<(u64, String)> =
+            self.lanes.iter().filter(could).map(|(webhook, lane)| (lane.latest, webhook.clone())).collect();
+        waiting.sort_unstable();
         let mut starts = Vec::new();
-        for (webhook, lane) in &mut self.lanes {
-            let Some(receiver) = &lane.receiver else { continue };
-            if lane.ready.is_empty() || is_stale(webhook) {
-                continue;
+        for (_, webhook) in &waiting {
+            if self.lanes.get(webhook).is_some_and(|lane| lane.sending == 0) && self.sending < MOST + RESERVE {
+                starts.extend(self.start_one(webhook));
             }
-            let width = if lane.answers { WIDE } else { NARROW };
-            while lane.sending < width && self.sending < MOST && self.unwritten < MOST_UNWRITTEN {
-                let Some(due) = lane.ready.pop_front() else { break };
-                lane.busy.insert(due.event.clone());
-                lane.sending += 1;
-                self.sending += 1;
-                starts.push(Start { receiver: Arc::clone(receiver), due });
+        }
+        for (_, webhook) in &waiting {
+            while let Some(lane) = self.lanes.get(webhook)
+                && lane.sending < lane.width()
+                && self.sending < MOST
+                && self.sending_of.get(&lane.organization).is_none_or(|sending| *sending < MOST_OF_ONE)
+                && let Some(start) = self.start_one(webhook)
+            {
+                starts.push(start);
             }
         }
         starts
     }
 
-    /// An attempt is over; `answered` = there was an answer, whatever it was.
-    pub fn finished(&mut self, webhook: &str, answered: bool) {
+    /// Begins the next attempt of a webhook, if there is one and not too much is unwritten.
+    fn start_one(&mut self, webhook: &str) -> Option<Start<R>> {
+        let lane = self.lanes.get_mut(webhook).filter(|_| self.unwritten < MOST_UNWRITTEN)?;
+        let receiver = Arc::clone(lane.receiver.as_ref()?);
+        let due = lane.ready.pop_front()?;
+        self.begun += 1;
+        lane.latest = self.begun;
+        lane.busy.insert(due.event.clone());
+        lane.sending += 1;
+        self.sending += 1;
+        *self.sending_of.entry(lane.organization).or_default() += 1;
+        Some(Start { receiver, due })
+    }
+
+    /// An attempt is over; `quick` = there was an answer, whatever it was, and it did not take long.
+    pub fn finished(&mut self, webhook: &str, quick: bool) {
         self.sending = self.sending.saturating_sub(1);
         self.unwritten += 1;
-        if let Some(lane) = self.lanes.get_mut(webhook) {
-            lane.sending = lane.sending.saturating_sub(1);
-            lane.answers = answered;
+        let Some(lane) = self.lanes.get_mut(webhook) else { return };
+        lane.sending = lane.sending.saturating_sub(1);
+        lane.quick = quick;
+        if let Entry::Occupied(mut sending) = self.sending_of.entry(lane.organization) {
+            *sending.get_mut() -= 1;
+            if *sending.get() == 0 {
+                sending.remove();
+            }
         }
     }
 
@@ -278,6 +332,7 @@ mod tests {
         let wants = lanes.wants(NOW, HORIZON);
         for want in &wants {
             let slice = Slice {
+                organization: 1,
                 receiver: Some(Arc::new(want.webhook.clone())),
                 due: (first..first + waiting.min(want.limit)).map(due).collect(),
                 next_due: None,
@@ -295,6 +350,7 @@ mod tests {
     #[test]
     fn a_long_queue_is_read_in_slices_and_sent_so_many_at_a_time() {
         let mut lanes = Lanes::default();
+        known(&mut lanes, &["a"], true);
         lanes.fed("a", NOW);
         fill(&mut lanes, 0, 10_000);
         assert_eq!(starts(&mut lanes).len(), WIDE);
@@ -312,25 +368,74 @@ mod tests {
         assert_eq!(all.len(), seen.len(), "none is sent twice");
     }
 
+    /// Lanes that have made one attempt, which was quick or not.
+    fn known(lanes: &mut Lanes<String>, webhooks: &[&str], quick: bool) {
+        for webhook in webhooks {
+            lanes.fed(webhook, NOW);
+        }
+        fill(lanes, 99_999, 1);
+        for (webhook, event) in starts(lanes) {
+            lanes.finished(&webhook, quick);
+            lanes.written(&webhook, &event, None);
+        }
+    }
+
+    fn count(starts: &[(String, String)], webhook: &str) -> usize {
+        starts.iter().filter(|(name, _)| name == webhook).count()
+    }
+
     #[test]
-    fn one_that_does_not_answer_is_sent_little_and_takes_nothing_from_the_others() {
+    fn nobody_is_sent_much_before_a_quick_answer_nor_after_a_slow_one() {
         let mut lanes = Lanes::default();
-        for webhook in ["hangs", "well"] {
+        for webhook in ["slow", "quick"] {
             lanes.fed(webhook, NOW);
         }
         fill(&mut lanes, 0, 10_000);
-        assert_eq!(starts(&mut lanes).len(), 2 * WIDE);
+        let first = starts(&mut lanes);
+        assert_eq!((count(&first, "slow"), count(&first, "quick")), (NARROW, NARROW));
+        lanes.finished("quick", true);
+        assert_eq!(starts(&mut lanes).len(), WIDE - NARROW + 1);
+        lanes.finished("slow", false);
+        assert_eq!(starts(&mut lanes).len(), 1, "as few as before");
         for _ in 0..WIDE {
-            lanes.finished("hangs", false);
-            lanes.finished("well", true);
+            lanes.finished("quick", false);
         }
-        let next = starts(&mut lanes);
-        assert_eq!(next.iter().filter(|(webhook, _)| webhook == "hangs").count(), NARROW);
-        assert_eq!(next.iter().filter(|(webhook, _)| webhook == "well").count(), WIDE);
-        for _ in 0..NARROW {
-            lanes.finished("hangs", true);
+        fill(&mut lanes, 0, 10_000);
+        assert_eq!(starts(&mut lanes).len(), NARROW);
+        lanes.finished("quick", true);
+        lanes.changed("quick", NOW);
+        fill(&mut lanes, 0, 10_000);
+        assert_eq!(starts(&mut lanes).len(), 1, "a change makes it one that nobody knows");
+    }
+
+    #[test]
+    fn an_organization_has_a_part_of_the_room_and_whoever_has_none_under_way_finds_some() {
+        let names: Vec<String> = (0..MOST_OF_ONE).map(|number| format!("hook{number:03}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut lanes = Lanes::default();
+        known(&mut lanes, &names[..40], true);
+        for webhook in &names[..40] {
+            lanes.fed(webhook, NOW);
         }
-        assert_eq!(starts(&mut lanes).len(), SLICE - WIDE - NARROW, "it is well again");
+        fill(&mut lanes, 0, 10_000);
+        assert_eq!(starts(&mut lanes).len(), MOST_OF_ONE);
+        for webhook in &names {
+            lanes.fed(webhook, NOW);
+        }
+        fill(&mut lanes, 0, 10_000);
+        let more = starts(&mut lanes);
+        assert!(more.iter().all(|(webhook, _)| count(&more, webhook) == 1));
+        assert_eq!(more.len(), names.len() - 40, "one for each that has none");
+        // Another organization's have room of their own, and a lane that got none before is the next.
+        lanes.fed("other", NOW);
+        let want = lanes.wants(NOW, HORIZON).into_iter().find(|want| want.webhook == "other").unwrap();
+        let (receiver, due) = (Some(Arc::new("other".to_owned())), (0..5).map(due).collect());
+        lanes.read(Slice { want, organization: 2, receiver, due, next_due: None }, NOW);
+        assert_eq!(starts(&mut lanes).len(), NARROW);
+        for _ in 0..2 {
+            lanes.finished("other", true);
+        }
+        assert!(!lanes.sending_of.contains_key(&2), "nothing is kept of who sends nothing");
     }
 
     #[test]
@@ -339,7 +444,8 @@ mod tests {
         lanes.fed("a", NOW);
         let want = lanes.wants(NOW, HORIZON).remove(0);
         lanes.fed("a", NOW);
-        let empty = Slice { receiver: Some(Arc::new(String::new())), due: Vec::new(), next_due: None, want };
+        let empty =
+            Slice { organization: 1, receiver: Some(Arc::new(String::new())), due: Vec::new(), next_due: None, want };
         lanes.read(empty, NOW);
         assert_eq!(lanes.wants(NOW, HORIZON).len(), 1);
     }
@@ -356,7 +462,7 @@ mod tests {
         lanes.written("a", "evt_00000", None);
         // It was read before it was written down.
         let receiver = Some(Arc::new("a".to_owned()));
-        lanes.read(Slice { want, receiver, due: vec![due(0), due(1)], next_due: None }, NOW);
+        lanes.read(Slice { want, organization: 1, receiver, due: vec![due(0), due(1)], next_due: None }, NOW);
         assert_eq!(starts(&mut lanes), [("a".to_owned(), "evt_00001".to_owned())]);
     }
 
@@ -380,14 +486,20 @@ mod tests {
         lanes.fed("a", NOW);
         let want = lanes.wants(NOW, HORIZON).remove(0);
         lanes.changed("a", NOW);
-        let old = Slice { receiver: Some(Arc::new("old".to_owned())), due: vec![due(1)], next_due: None, want };
+        let old = Slice {
+            organization: 1,
+            receiver: Some(Arc::new("old".to_owned())),
+            due: vec![due(1)],
+            next_due: None,
+            want,
+        };
         lanes.read(old, NOW);
         assert!(starts(&mut lanes).is_empty());
         fill(&mut lanes, 0, 1);
         assert!(lanes.start(|webhook| webhook == "a").is_empty(), "nor while the change is about to be told");
         lanes.changed("a", NOW);
         let want = lanes.wants(NOW, HORIZON).remove(0);
-        lanes.read(Slice { receiver: None, due: Vec::new(), next_due: None, want }, NOW);
+        lanes.read(Slice { organization: 1, receiver: None, due: Vec::new(), next_due: None, want }, NOW);
         assert!(lanes.lanes.is_empty(), "it is off: nobody looks at it");
     }
 
@@ -408,6 +520,7 @@ mod tests {
     #[test]
     fn what_cannot_be_written_down_stops_the_sending() {
         let mut lanes = Lanes::default();
+        known(&mut lanes, &["a"], true);
         lanes.fed("a", NOW);
         let (mut sent, mut first) = (0, 0);
         loop {

@@ -39,11 +39,20 @@ pub struct Receiver {
     previous_until: UnixMillis,
 }
 
+impl Receiver {
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        self.target.as_str()
+    }
+}
+
 /// What came of an attempt.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// `whk_…`
     pub webhook: String,
+    /// Where it was sent to: by now the webhook may go elsewhere, and what came of this is not its concern.
+    pub url: String,
     /// What was sent.
     pub due: Due,
     /// The answer, or why there was none.
@@ -72,18 +81,20 @@ pub fn all(services: &Services) -> Result<Vec<String>, ServiceError> {
 
 /// Reads what is due, for each lane that wants it.
 pub fn read(services: &Services, wants: &[Want], now: UnixMillis) -> Result<Vec<Slice<Receiver>>, ServiceError> {
+    services.gate.settle_clock(now)?;
     let rows = services.store.read(|reader| {
         let one = |want: &Want| {
             let Some(webhook) = webhooks::active(reader, &want.webhook)? else { return Ok((None, Vec::new(), None)) };
             let due = webhook_deliveries::due(reader, &webhook.id, now, now + HORIZON, want.limit)?;
-            let next_due = webhook_deliveries::next_due(reader, &webhook.id, now)?;
+            let next_due = webhook_deliveries::next_due(reader, &webhook.id, now, now + HORIZON)?;
             Ok((Some(webhook), due, next_due))
         };
         wants.iter().map(one).collect::<Result<Vec<_>, _>>()
     })?;
     let slices = wants.iter().zip(rows).map(|(want, (webhook, due, next_due))| {
+        let organization = webhook.as_ref().map_or(0, |webhook| webhook.organization);
         let receiver = webhook.and_then(|webhook| receiver(services, &webhook, now)).map(Arc::new);
-        Slice { want: want.clone(), receiver, due, next_due }
+        Slice { want: want.clone(), organization, receiver, due, next_due }
     });
     Ok(slices.collect())
 }
@@ -127,10 +138,10 @@ pub async fn attempt(services: &Services, receiver: &Receiver, due: &Due, now: U
 pub fn settle(services: &Services, outcomes: &[Outcome]) -> Result<Vec<Written>, ServiceError> {
     let mut change = Change::new();
     let mut written = Vec::with_capacity(outcomes.len());
-    let mut health: HashMap<&str, Health> = HashMap::new();
+    let mut health: HashMap<(&str, &str), Health> = HashMap::new();
     for outcome in outcomes {
         let mark = judge(outcome, services.random.as_ref())?;
-        let health = health.entry(&outcome.webhook).or_default();
+        let health = health.entry((&outcome.webhook, &outcome.url)).or_default();
         match mark.state {
             State::Delivered => (health.succeeded, health.failed_at) = (true, None),
             State::Waiting | State::Failed => {
@@ -142,19 +153,19 @@ pub fn settle(services: &Services, outcomes: &[Outcome]) -> Result<Vec<Written>,
         written.push(Written { webhook: mark.webhook.clone(), event: mark.event.clone(), next_attempt_at });
         change = change.then(webhook_deliveries::mark(&mark));
     }
-    for (webhook, health) in &health {
+    for ((webhook, url), health) in &health {
         if health.succeeded {
-            change = change.then(webhooks::succeeded(webhook));
+            change = change.then(webhooks::succeeded(webhook, url));
         }
         if let Some(at) = health.failed_at {
-            change = change.then(webhooks::failed(webhook, at));
+            change = change.then(webhooks::failed(webhook, url, at));
         }
     }
     services.store.commit(change)?;
-    for (webhook, health) in health {
+    for ((webhook, url), health) in health {
         if let Some(at) = health.failed_at {
             // It comes up again with the next failed attempt.
-            if let Err(error) = webhook_switching::after_failure(services, webhook, health.gone, at) {
+            if let Err(error) = webhook_switching::after_failure(services, webhook, url, health.gone, at) {
                 tracing::error!(webhook.id = webhook, cause = error.reason(), "A webhook could not be switched off");
             }
         }
@@ -214,6 +225,7 @@ fn judge(outcome: &Outcome, random: &dyn Random) -> Result<Mark, ServiceError> {
         response_body,
         last_error,
         at: outcome.at,
+        url: outcome.url.clone(),
     })
 }
 
@@ -270,7 +282,8 @@ mod tests {
 
     fn outcome(attempts: u32, result: Result<Answer, String>) -> Outcome {
         let due = Due { event: String::from("evt_1"), body: String::new(), attempts };
-        Outcome { webhook: String::from("whk_1"), due, result, duration_ms: 7, at: AT }
+        let (webhook, url) = (String::from("whk_1"), String::from("https://example.com/"));
+        Outcome { webhook, url, due, result, duration_ms: 7, at: AT }
     }
 
     fn answer(status: u16, retry_after: Option<&str>) -> Result<Answer, String> {

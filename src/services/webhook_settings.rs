@@ -4,7 +4,9 @@ use serde::Deserialize;
 
 use super::Services;
 use super::error::{Faults, ServiceError};
+use crate::error_code::ErrorCode;
 use crate::store::webhooks::Settings;
+use crate::webhook::client::Unfit;
 use crate::webhook::target::Target;
 
 const MAX_PATTERNS: usize = 50;
@@ -26,8 +28,27 @@ pub struct WebhookWishes {
     pub active: Option<bool>,
 }
 
+/// Settings that are good but for their address, which nobody has looked up yet.
+#[derive(Debug)]
+pub struct Draft {
+    settings: Settings,
+    /// The URL, where it is another.
+    unchecked: Option<Target>,
+}
+
+/// Looks up where a webhook is to go, and judges it. It may take some seconds, and holds no thread meanwhile.
+pub async fn checked(services: &Services, draft: Draft) -> Result<Settings, ServiceError> {
+    if let Some(target) = &draft.unchecked {
+        services.webhook_client.check(target).await.map_err(|unfit| match unfit {
+            Unfit::Forbidden(fault) => ServiceError::field("url", fault),
+            Unfit::Busy => ServiceError { retry_after: Some(2), ..ErrorCode::Busy.into() },
+        })?;
+    }
+    Ok(draft.settings)
+}
+
 /// The settings of a new webhook.
-pub fn for_a_new_webhook(services: &Services, wishes: WebhookWishes) -> Result<Settings, ServiceError> {
+pub fn for_a_new_webhook(wishes: WebhookWishes) -> Result<Draft, ServiceError> {
     let mut faults = Faults::default();
     if wishes.active.is_some() {
         faults.add("active", "can be set once the webhook is there");
@@ -39,20 +60,16 @@ pub fn for_a_new_webhook(services: &Services, wishes: WebhookWishes) -> Result<S
         faults.add("events", "is needed");
     }
     let blank = Settings { url: String::new(), events: Vec::new(), description: String::new(), active: true };
-    apply(services, wishes, blank, faults)
+    apply(wishes, blank, faults)
 }
 
 /// The settings after a change.
-pub fn changed(services: &Services, wishes: WebhookWishes, before: &Settings) -> Result<Settings, ServiceError> {
-    apply(services, wishes, before.clone(), Faults::default())
+pub fn changed(wishes: WebhookWishes, before: &Settings) -> Result<Draft, ServiceError> {
+    apply(wishes, before.clone(), Faults::default())
 }
 
-fn apply(
-    services: &Services,
-    wishes: WebhookWishes,
-    mut settings: Settings,
-    mut faults: Faults,
-) -> Result<Settings, ServiceError> {
+fn apply(wishes: WebhookWishes, mut settings: Settings, mut faults: Faults) -> Result<Draft, ServiceError> {
+    let mut unchecked = None;
     if let Some(events) = wishes.events
         && let Some(events) = faults.take("events", parse_events(events))
     {
@@ -70,15 +87,11 @@ fn apply(
         && let Some(target) = faults.take("url", Target::parse(&url))
         && target.as_str() != settings.url
     {
-        // Looking a name up may take a while: not for what is refused anyway.
-        faults.check()?;
-        let checked = target.check_now(services.webhook_client.rules());
-        checked.map_err(|fault| ServiceError::field("url", fault))?;
         settings.url = target.as_str().to_owned();
-        return Ok(settings);
+        unchecked = Some(target);
     }
     faults.check()?;
-    Ok(settings)
+    Ok(Draft { settings, unchecked })
 }
 
 /// Patterns, each once.

@@ -14,9 +14,17 @@ use crate::webhook::target::Target;
 /// How long every attempt may fail.
 const PATIENCE: UnixMillis = 5 * DAY;
 
-/// Looks at a webhook after an attempt that failed; `gone` = its receiver answered 410.
-pub(super) fn after_failure(services: &Services, id: &str, gone: bool, now: UnixMillis) -> Result<(), ServiceError> {
-    let Some(webhook) = services.store.read(|reader| webhooks::active(reader, id))? else { return Ok(()) };
+/// Looks at a webhook after an attempt at this URL that failed; `gone` = its receiver answered 410. One that goes elsewhere
+/// by now is left alone.
+pub(super) fn after_failure(
+    services: &Services,
+    id: &str,
+    url: &str,
+    gone: bool,
+    now: UnixMillis,
+) -> Result<(), ServiceError> {
+    let webhook = services.store.read(|reader| webhooks::active(reader, id))?;
+    let Some(webhook) = webhook.filter(|webhook| webhook.settings.url == url) else { return Ok(()) };
     if gone {
         switch_off(services, &webhook, DisabledReason::Gone, now)
     } else if webhook.failing_since.is_some_and(|since| since <= now - PATIENCE) {
@@ -36,8 +44,8 @@ fn switch_off(
     let claviger = Party { kind: String::from("system"), id: None, name: String::from("Claviger") };
     let changes = serde_json::json!({ "reason": { "after": reason.as_str() } });
     let statement = match reason {
-        DisabledReason::Failing => webhooks::switch_off_failing(&webhook.id, now - PATIENCE),
-        DisabledReason::Gone | DisabledReason::User => webhooks::switch_off_gone(&webhook.id),
+        DisabledReason::Failing => webhooks::switch_off_failing(&webhook.id, &webhook.settings.url, now - PATIENCE),
+        DisabledReason::Gone | DisabledReason::User => webhooks::switch_off_gone(&webhook.id, &webhook.settings.url),
     };
     let mut change = Change::new().exactly_one(statement, Refusal::Outdated).audited(services.audit_by(
         &nobody,

@@ -5,12 +5,12 @@ use serde::Serialize;
 use super::error::ServiceError;
 use super::members::by_one_who_still_may;
 use super::text_pages::{TextListed, TextPage};
-use super::webhook_settings::{self, WebhookWishes};
+use super::webhook_settings::{self, Draft, WebhookWishes};
 use super::{Context, Event, Services};
 use crate::clock::{DAY, SECOND, UnixMillis, to_rfc3339};
 use crate::error_code::ErrorCode;
 use crate::store::audit_log::Party;
-use crate::store::webhooks::{self, Webhook};
+use crate::store::webhooks::{self, Settings, Webhook};
 use crate::store::{Change, Refusal, StoreError, users, widget_sessions, widgets};
 use crate::webhook::signature::{Secret, Secrets};
 use crate::webhook::target::Target;
@@ -121,10 +121,9 @@ fn maker(services: &Services, context: &Context) -> Result<(Option<String>, Stri
     Ok((Some(id.to_owned()), name.unwrap_or_else(|| context.party().name)))
 }
 
-/// Makes one.
-pub fn create(services: &Services, context: &Context, wishes: WebhookWishes) -> Result<WebhookView, ServiceError> {
+/// Makes one with these settings, which were checked.
+pub fn create(services: &Services, context: &Context, settings: Settings) -> Result<WebhookView, ServiceError> {
     let organization = context.organization()?;
-    let settings = webhook_settings::for_a_new_webhook(services, wishes)?;
     let id = services.id("whk", context.now)?;
     let (created_by, created_by_name) = maker(services, context)?;
     let webhook = Webhook {
@@ -155,15 +154,26 @@ pub fn create(services: &Services, context: &Context, wishes: WebhookWishes) -> 
     Ok(view(webhook, context.now))
 }
 
-/// Changes settings, and switches on or off. `wishes` are read once it is known that the webhook is there.
-pub fn change(
+/// What a change would make of a webhook, but for its address, which is still to be checked. `wishes` are read once it is
+/// known that the webhook is there.
+pub fn draft(
     services: &Services,
     context: &Context,
     id: &str,
     wishes: impl FnOnce() -> Result<WebhookWishes, ServiceError>,
-) -> Result<WebhookView, ServiceError> {
+) -> Result<(Webhook, Draft), ServiceError> {
     let webhook = find(services, context, id)?;
-    let after = webhook_settings::changed(services, wishes()?, &webhook.settings)?;
+    let draft = webhook_settings::changed(wishes()?, &webhook.settings)?;
+    Ok((webhook, draft))
+}
+
+/// Changes the settings of the webhook as it was read to these, which were checked; and switches on or off.
+pub fn change(
+    services: &Services,
+    context: &Context,
+    webhook: Webhook,
+    after: Settings,
+) -> Result<WebhookView, ServiceError> {
     if after == webhook.settings {
         return Ok(view(webhook, context.now));
     }
@@ -180,15 +190,15 @@ pub fn change(
         change = change.audited(services.audit(context, event(action, &renamed, reason))?);
     }
     services.store.commit(change)?;
-    get(services, context, id)
+    get(services, context, &webhook.id)
 }
 
-/// Removes one, with its deliveries: those that wait are not sent any more. One whose secret a widget uses stays.
+/// Removes one, with its deliveries: those that wait are not sent any more, and go a while later. One whose secret a widget uses stays.
 pub fn delete(services: &Services, context: &Context, id: &str) -> Result<(), ServiceError> {
     let webhook = find(services, context, id)?;
     let change = by_one_who_still_may(Change::new(), context, webhook.organization)
         .exactly_one(widgets::none_uses_webhook(webhook.organization, id), Refusal::Gone)
-        .exactly_one(webhooks::delete(webhook.organization, id), Refusal::NotFound)
+        .exactly_one(webhooks::delete(webhook.organization, id, context.now), Refusal::NotFound)
         .audited(services.audit(context, event("webhook.deleted", &webhook, None))?);
     services.store.commit(change).map_err(|error| match error {
         StoreError::Refused(Refusal::Gone) => ServiceError::new(
@@ -257,7 +267,7 @@ pub fn rotate(
     let until = context.now + grace;
     let changes = serde_json::json!({ "previousSecretUntil": { "after": to_rfc3339(until) } });
     let change = by_one_who_still_may(Change::new(), context, webhook.organization)
-        .exactly_one(webhooks::rotate(&webhook, &mint(services, id)?, until), Refusal::Outdated)
+        .exactly_one(webhooks::rotate(&webhook, &mint(services, id)?, (grace > 0).then_some(until)), Refusal::Outdated)
         .then(widgets::note_secret_of_webhook(id))
         .then(widget_sessions::delete_of_webhook(id))
         .audited(services.audit(context, event("webhook.secret_rotated", &webhook, Some(changes)))?);

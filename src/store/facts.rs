@@ -102,7 +102,7 @@ mod tests {
                 .unwrap();
         };
         let delete = |number: i64| {
-            for statement in organizations::delete(number) {
+            for statement in organizations::delete(number, 0) {
                 run(&connection, statement);
             }
         };

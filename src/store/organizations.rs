@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row};
 
 use super::webhook_bell::Touch;
-use super::{ReadResult, Reader, Statement, facts};
+use super::{ReadResult, Reader, Statement, facts, webhooks};
 use crate::clock::UnixMillis;
 
 /// One organization.
@@ -105,10 +105,12 @@ pub fn insert_for_the_homeless(organization: &Organization, user: &str) -> State
 }
 
 /// Removes one with everything of it; never the home organization. Its number, and those of its keys, are never given
-/// out again. The last statement changes one row, or none.
-pub fn delete(number: i64) -> Vec<Statement> {
+/// out again. What waits for its webhooks may be much: it goes later, in batches. The last statement changes one row, or
+/// none.
+pub fn delete(number: i64, now: UnixMillis) -> Vec<Statement> {
     vec![
         facts::keep_greatest_number(),
+        webhooks::delete_of_organization(number, now),
         Statement::new("DELETE FROM organizations WHERE number = ?1 AND home = 0", vec![Value::from(number)])
             .that_touches(Touch::All),
     ]

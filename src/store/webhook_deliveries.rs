@@ -107,14 +107,21 @@ pub struct Mark {
     pub last_error: Option<String>,
     /// When the attempt was over.
     pub at: UnixMillis,
+    /// Where it was made.
+    pub url: String,
 }
 
-/// Counts an attempt and notes what came of it; changes nothing where the delivery is no longer as it was read.
+/// Counts an attempt and notes what came of it; changes nothing where the delivery is no longer as it was read. What has
+/// failed for good at an address that its webhook has left is tried once more, at the one that it has now.
 pub fn mark(mark: &Mark) -> Statement {
     let finished_at = (mark.state != State::Waiting).then_some(mark.at);
     Statement::new(
-        "UPDATE webhook_deliveries SET attempts = attempts + 1, state = ?4, next_attempt_at = ?5, status = ?6,
-             duration_ms = ?7, response_body = ?8, last_error = ?9, finished_at = ?10
+        "UPDATE webhook_deliveries SET attempts = attempts + 1, next_attempt_at = ?5, status = ?6,
+             duration_ms = ?7, response_body = ?8, last_error = ?9,
+             state = CASE WHEN ?4 = 'failed' AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND url <> ?11)
+                 THEN 'waiting' ELSE ?4 END,
+             finished_at = CASE WHEN ?4 = 'failed' AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND url <> ?11)
+                 THEN NULL ELSE ?10 END
          WHERE webhook = ?1 AND event = ?2 AND attempts = ?3 AND state = 'waiting'",
         vec![
             Value::from(mark.webhook.clone()),
@@ -127,8 +134,35 @@ pub fn mark(mark: &Mark) -> Statement {
             Value::from(mark.response_body.clone()),
             Value::from(mark.last_error.clone()),
             Value::from(finished_at),
+            Value::from(mark.url.clone()),
         ],
     )
+}
+
+/// Brings what waits forward by as much as the clock was set back from `before` to `now`, so that nothing waits longer.
+pub fn follow_clock(before: UnixMillis, now: UnixMillis) -> Statement {
+    Statement::new(
+        "UPDATE webhook_deliveries SET next_attempt_at = max(?2, next_attempt_at - (?1 - ?2))
+         WHERE state = 'waiting' AND next_attempt_at > ?2",
+        vec![Value::from(before), Value::from(now)],
+    )
+    .that_touches(Touch::All)
+}
+
+/// Removes so many of a webhook's.
+pub fn delete_of_webhook(webhook: &str, limit: usize) -> Statement {
+    Statement::new(
+        "DELETE FROM webhook_deliveries WHERE webhook = ?1 AND event IN (
+             SELECT event FROM webhook_deliveries WHERE webhook = ?1 LIMIT ?2)",
+        vec![Value::from(webhook.to_owned()), Value::from(limit as i64)],
+    )
+}
+
+/// Whether a webhook has any.
+pub fn any_of_webhook(reader: &Reader, webhook: &str) -> ReadResult<bool> {
+    reader
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM webhook_deliveries WHERE webhook = ?1)")?
+        .query_row([webhook], |row| row.get(0))
 }
 
 /// Sends one again, whatever became of it, its attempts counted anew.
@@ -180,14 +214,19 @@ pub fn due(reader: &Reader, webhook: &str, now: UnixMillis, horizon: UnixMillis,
     Ok(due)
 }
 
-/// When the next one after `now` is due.
-pub fn next_due(reader: &Reader, webhook: &str, now: UnixMillis) -> ReadResult<Option<UnixMillis>> {
+/// When the next one after `now` is due. What is put off beyond `horizon` is due already (see [`due`]).
+pub fn next_due(
+    reader: &Reader,
+    webhook: &str,
+    now: UnixMillis,
+    horizon: UnixMillis,
+) -> ReadResult<Option<UnixMillis>> {
     reader
         .prepare_cached(
             "SELECT min(next_attempt_at) FROM webhook_deliveries
-             WHERE webhook = ?1 AND state = 'waiting' AND next_attempt_at > ?2",
+             WHERE webhook = ?1 AND state = 'waiting' AND next_attempt_at > ?2 AND next_attempt_at <= ?3",
         )?
-        .query_row((webhook, now), |row| row.get(0))
+        .query_row((webhook, now, horizon), |row| row.get(0))
 }
 
 /// A webhook's, the newest first: only those in this state, only those before this event (exclusive).
@@ -254,4 +293,27 @@ pub fn delete_old(event: &str, before: UnixMillis, limit: usize) -> Statement {
         ),
         vec![Value::from(event.to_owned()), Value::from(before), Value::from(limit as i64)],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    #[test]
+    fn what_is_put_off_beyond_all_measure_is_due_now_and_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = schema::open_for_writing(&directory.path().join(schema::STATE.file), &schema::STATE).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA foreign_keys = OFF;
+                 INSERT INTO webhook_events (id, organization, type, created_at, body) VALUES ('e', 1, 'a.b', 0, '{}');",
+            )
+            .unwrap();
+        insert(&connection, "w", "e", 1_000).unwrap();
+        assert_eq!(next_due(&connection, "w", 10, 1_000).unwrap(), Some(1_000));
+        assert!(due(&connection, "w", 10, 1_000, 5).unwrap().is_empty());
+        assert_eq!(next_due(&connection, "w", 10, 999).unwrap(), None);
+        assert_eq!(due(&connection, "w", 10, 999, 5).unwrap().len(), 1);
+    }
 }

@@ -1,8 +1,9 @@
 //! `webhook_events`: what webhooks are told, queued in the transaction of the change that causes it.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::audit_log::{AuditEntry, Party};
 use super::webhook_bell::{Touch, Touched};
@@ -20,8 +21,8 @@ pub struct NewEvent {
     pub kind: String,
     /// When.
     pub at: UnixMillis,
-    /// What is told.
-    pub data: serde_json::Value,
+    /// What is told: JSON, written through as it stands.
+    pub data: String,
     /// The one webhook that it is for, whatever its patterns; `None` = all whose patterns cover it.
     pub only: Option<String>,
 }
@@ -34,7 +35,7 @@ struct Body<'a> {
     r#type: &'a str,
     created_at: String,
     organization_id: &'a str,
-    data: &'a serde_json::Value,
+    data: &'a RawValue,
 }
 
 /// Whether a pattern (`*`, `noun.*`, `noun.verb`) covers an event of this type.
@@ -65,6 +66,7 @@ pub(super) fn queue_entry(connection: &Connection, entry: &AuditEntry, touched: 
         let data = serde_json::json!({
             "actor": party(&entry.actor), "target": party(&entry.target), "changes": changes,
         });
+        let data = data.to_string();
         let event =
             NewEvent { id: event_id(entry), organization, kind: entry.action.clone(), at: entry.at, data, only: None };
         insert(connection, &event, organization_id, ids, touched)
@@ -119,14 +121,15 @@ fn insert(
     webhooks: Vec<String>,
     touched: &mut Touched,
 ) -> rusqlite::Result<()> {
+    let unusable = |error: serde_json::Error| rusqlite::Error::ToSqlConversionFailure(error.into());
     let body = Body {
         id: &event.id,
         r#type: &event.kind,
         created_at: to_rfc3339(event.at),
         organization_id,
-        data: &event.data,
+        data: serde_json::from_str(&event.data).map_err(unusable)?,
     };
-    let body = serde_json::to_string(&body).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let body = serde_json::to_string(&body).map_err(unusable)?;
     connection
         .prepare_cached(
             "INSERT INTO webhook_events (id, organization, type, created_at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -156,6 +159,32 @@ pub fn delete_forgotten(before: &str, limit: usize) -> Statement {
              SELECT id FROM webhook_events WHERE id < ?1
                  AND NOT EXISTS (SELECT 1 FROM webhook_deliveries WHERE event = webhook_events.id) LIMIT ?2)",
         vec![Value::from(before.to_owned()), Value::from(limit as i64)],
+    )
+}
+
+/// An organization that is gone and has events left, if there is any. One step in an index for each organization.
+pub fn any_orphaned(reader: &Reader) -> ReadResult<Option<i64>> {
+    reader
+        .prepare_cached(
+            "WITH RECURSIVE named (number) AS (
+                 SELECT min(organization) FROM webhook_events
+                 UNION ALL
+                 SELECT (SELECT min(organization) FROM webhook_events WHERE organization > number)
+                 FROM named WHERE number IS NOT NULL)
+             SELECT number FROM named WHERE number IS NOT NULL
+                 AND NOT EXISTS (SELECT 1 FROM organizations WHERE organizations.number = named.number) LIMIT 1",
+        )?
+        .query_row([], |row| row.get(0))
+        .optional()
+}
+
+/// Removes so many events of an organization that is gone.
+pub fn delete_orphaned(organization: i64, limit: usize) -> Statement {
+    Statement::new(
+        "DELETE FROM webhook_events WHERE id IN (
+             SELECT id FROM webhook_events WHERE organization = ?1
+                 AND NOT EXISTS (SELECT 1 FROM organizations WHERE number = ?1) LIMIT ?2)",
+        vec![Value::from(organization), Value::from(limit as i64)],
     )
 }
 

@@ -107,7 +107,8 @@ pub fn insert(webhook: &Webhook, most: i64) -> Statement {
         "INSERT INTO webhooks (id, organization, url, events, description, active, secret, created_at, created_by,
              created_by_name, version)
          SELECT ?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, 1
-         WHERE (SELECT count(*) FROM webhooks WHERE organization = ?2) < ?10",
+         WHERE (SELECT count(*) FROM webhooks WHERE organization = ?2 AND deleted_at IS NULL) < ?10
+             AND EXISTS (SELECT 1 FROM organizations WHERE number = ?2)",
         vec![
             Value::from(webhook.id.clone()),
             Value::from(webhook.organization),
@@ -124,13 +125,13 @@ pub fn insert(webhook: &Webhook, most: i64) -> Statement {
     .that_touches(Touch::Settings(webhook.id.clone()))
 }
 
-/// Gives the webhook as it was read other settings. One that is switched on begins anew: whatever failed before is
-/// forgotten.
+/// Gives the webhook as it was read other settings. One that is switched on, or goes elsewhere, begins anew: whatever
+/// failed before is forgotten.
 pub fn update(before: &Webhook, after: &Settings) -> Statement {
     Statement::new(
         "UPDATE webhooks SET url = ?3, events = ?4, description = ?5,
              disabled_reason = CASE WHEN ?6 = 1 THEN NULL WHEN active = 1 THEN 'user' ELSE disabled_reason END,
-             failing_since = CASE WHEN ?6 = 1 AND active = 0 THEN NULL ELSE failing_since END,
+             failing_since = CASE WHEN (?6 = 1 AND active = 0) OR url <> ?3 THEN NULL ELSE failing_since END,
              active = ?6, version = version + 1
          WHERE id = ?1 AND version = ?2",
         vec![
@@ -145,10 +146,11 @@ pub fn update(before: &Webhook, after: &Settings) -> Statement {
     .that_touches(Touch::Settings(before.id.clone()))
 }
 
-/// Gives the webhook as it was read another secret; the one it has signs too, until then.
-pub fn rotate(before: &Webhook, secret: &[u8], previous_until: UnixMillis) -> Statement {
+/// Gives the webhook as it was read another secret; the one it has signs too, until then, or is gone at once.
+pub fn rotate(before: &Webhook, secret: &[u8], previous_until: Option<UnixMillis>) -> Statement {
     Statement::new(
-        "UPDATE webhooks SET previous_secret = secret, previous_secret_until = ?4, secret = ?3, version = version + 1
+        "UPDATE webhooks SET previous_secret = CASE WHEN ?4 IS NOT NULL THEN secret END, previous_secret_until = ?4,
+             secret = ?3, version = version + 1
          WHERE id = ?1 AND version = ?2",
         vec![
             Value::from(before.id.clone()),
@@ -160,19 +162,71 @@ pub fn rotate(before: &Webhook, secret: &[u8], previous_until: UnixMillis) -> St
     .that_touches(Touch::Settings(before.id.clone()))
 }
 
-/// Removes one, with its deliveries.
-pub fn delete(organization: i64, id: &str) -> Statement {
+/// Wipes the secrets of before whose time was over by then.
+pub fn wipe_previous_secrets(now: UnixMillis) -> Statement {
     Statement::new(
-        "DELETE FROM webhooks WHERE organization = ?1 AND id = ?2",
-        vec![Value::from(organization), Value::from(id.to_owned())],
+        "UPDATE webhooks SET previous_secret = NULL, previous_secret_until = NULL WHERE previous_secret_until <= ?1",
+        vec![Value::from(now)],
+    )
+    .that_touches(Touch::All)
+}
+
+/// Whether there is such a secret.
+pub fn any_previous_secret(reader: &Reader, now: UnixMillis) -> ReadResult<bool> {
+    reader
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM webhooks WHERE previous_secret_until <= ?1)")?
+        .query_row([now], |row| row.get(0))
+}
+
+/// What is left of a webhook that is removed, until its deliveries are gone too: they may be many, and go in batches.
+macro_rules! remove {
+    ($which:literal) => {
+        concat!(
+            "UPDATE webhooks SET deleted_at = ?1, active = 0, url = '', events = '[]', description = '', secret = x'',
+                 previous_secret = NULL, previous_secret_until = NULL, created_by = NULL, created_by_name = '',
+                 version = version + 1
+             WHERE deleted_at IS NULL AND ",
+            $which
+        )
+    };
+}
+
+/// Removes one: from now on nobody sees it, and nothing of it is sent. Its deliveries go later.
+pub fn delete(organization: i64, id: &str, now: UnixMillis) -> Statement {
+    Statement::new(
+        remove!("organization = ?2 AND id = ?3"),
+        vec![Value::from(now), Value::from(organization), Value::from(id.to_owned())],
     )
     .that_touches(Touch::Settings(id.to_owned()))
+}
+
+/// The same for all of an organization's.
+pub(super) fn delete_of_organization(organization: i64, now: UnixMillis) -> Statement {
+    Statement::new(remove!("organization = ?2"), vec![Value::from(now), Value::from(organization)])
+        .that_touches(Touch::All)
+}
+
+/// One that is removed and still there, if there is any.
+pub fn any_deleted(reader: &Reader) -> ReadResult<Option<String>> {
+    reader
+        .prepare_cached("SELECT id FROM webhooks WHERE deleted_at IS NOT NULL LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()
+}
+
+/// Forgets one that is removed, and all of whose deliveries are gone.
+pub fn forget(id: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM webhooks WHERE id = ?1 AND deleted_at IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM webhook_deliveries WHERE webhook = ?1)",
+        vec![Value::from(id.to_owned())],
+    )
 }
 
 /// Changes nothing, and one row of it, where the webhook is there.
 pub fn still_there(organization: i64, id: &str) -> Statement {
     Statement::new(
-        "UPDATE webhooks SET version = version WHERE organization = ?1 AND id = ?2",
+        "UPDATE webhooks SET version = version WHERE organization = ?1 AND id = ?2 AND deleted_at IS NULL",
         vec![Value::from(organization), Value::from(id.to_owned())],
     )
 }
@@ -185,45 +239,47 @@ pub fn still_active(organization: i64, id: &str) -> Statement {
     )
 }
 
-/// Switches one off whose receiver is gone.
-pub fn switch_off_gone(id: &str) -> Statement {
+/// Switches one off whose receiver is gone, while it still goes to this URL.
+pub fn switch_off_gone(id: &str, url: &str) -> Statement {
     Statement::new(
-        "UPDATE webhooks SET active = 0, disabled_reason = 'gone', version = version + 1 WHERE id = ?1 AND active = 1",
-        vec![Value::from(id.to_owned())],
+        "UPDATE webhooks SET active = 0, disabled_reason = 'gone', version = version + 1
+         WHERE id = ?1 AND url = ?2 AND active = 1",
+        vec![Value::from(id.to_owned()), Value::from(url.to_owned())],
     )
     .that_touches(Touch::Settings(id.to_owned()))
 }
 
-/// Switches one off that has failed ever since `before` or longer.
-pub fn switch_off_failing(id: &str, before: UnixMillis) -> Statement {
+/// Switches one off that has failed ever since `before` or longer, while it still goes to this URL.
+pub fn switch_off_failing(id: &str, url: &str, before: UnixMillis) -> Statement {
     Statement::new(
         "UPDATE webhooks SET active = 0, disabled_reason = 'failing', version = version + 1
-         WHERE id = ?1 AND active = 1 AND failing_since <= ?2",
-        vec![Value::from(id.to_owned()), Value::from(before)],
+         WHERE id = ?1 AND url = ?2 AND active = 1 AND failing_since <= ?3",
+        vec![Value::from(id.to_owned()), Value::from(url.to_owned()), Value::from(before)],
     )
     .that_touches(Touch::Settings(id.to_owned()))
 }
 
-/// Notes that an attempt has failed, unless one before it had.
-pub fn failed(id: &str, now: UnixMillis) -> Statement {
+/// Notes that an attempt at this URL has failed, unless one before it had, or it goes elsewhere by now.
+pub fn failed(id: &str, url: &str, now: UnixMillis) -> Statement {
     Statement::new(
-        "UPDATE webhooks SET failing_since = ?2 WHERE id = ?1 AND active = 1 AND failing_since IS NULL",
-        vec![Value::from(id.to_owned()), Value::from(now)],
+        "UPDATE webhooks SET failing_since = ?3
+         WHERE id = ?1 AND url = ?2 AND active = 1 AND failing_since IS NULL",
+        vec![Value::from(id.to_owned()), Value::from(url.to_owned()), Value::from(now)],
     )
 }
 
-/// Notes that an attempt has not failed.
-pub fn succeeded(id: &str) -> Statement {
+/// Notes that an attempt at this URL has not failed.
+pub fn succeeded(id: &str, url: &str) -> Statement {
     Statement::new(
-        "UPDATE webhooks SET failing_since = NULL WHERE id = ?1 AND failing_since IS NOT NULL",
-        vec![Value::from(id.to_owned())],
+        "UPDATE webhooks SET failing_since = NULL WHERE id = ?1 AND url = ?2 AND failing_since IS NOT NULL",
+        vec![Value::from(id.to_owned()), Value::from(url.to_owned())],
     )
 }
 
 /// The one with this id in an organization.
 pub fn by_id(reader: &Reader, organization: i64, id: &str) -> ReadResult<Option<Webhook>> {
     reader
-        .prepare_cached("SELECT * FROM webhooks WHERE organization = ?1 AND id = ?2")?
+        .prepare_cached("SELECT * FROM webhooks WHERE organization = ?1 AND id = ?2 AND deleted_at IS NULL")?
         .query_row((organization, id), Webhook::from_row)
         .optional()
 }
@@ -240,7 +296,8 @@ pub fn active(reader: &Reader, id: &str) -> ReadResult<Option<Webhook>> {
 pub fn list(reader: &Reader, organization: i64, before: Option<&str>, limit: usize) -> ReadResult<Vec<Webhook>> {
     reader
         .prepare_cached(
-            "SELECT * FROM webhooks WHERE organization = ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
+            "SELECT * FROM webhooks WHERE organization = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR id < ?2)
+             ORDER BY id DESC LIMIT ?3",
         )?
         .query_map((organization, before, limit as i64), Webhook::from_row)?
         .collect()

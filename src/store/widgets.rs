@@ -68,7 +68,8 @@ pub fn insert(widget: &Widget, sealed: Vec<u8>) -> Statement {
         "INSERT INTO widgets (number, id, organization, name, allowed_origins, require_identity, webhook,
              requests_per_minute, sealed, created_at, updated_at, version)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 1
-         WHERE ?7 IS NULL OR EXISTS (SELECT 1 FROM webhooks WHERE id = ?7 AND organization = ?3)",
+         WHERE ?7 IS NULL OR EXISTS (
+             SELECT 1 FROM webhooks WHERE id = ?7 AND organization = ?3 AND deleted_at IS NULL)",
         vec![
             Value::from(widget.number),
             Value::from(widget.id.clone()),
@@ -90,7 +91,8 @@ pub fn update(widget: &Widget, settings: &Settings, now: UnixMillis) -> Statemen
         "UPDATE widgets SET name = ?3, allowed_origins = ?4, require_identity = ?5, webhook = ?6,
              requests_per_minute = ?7, updated_at = ?8, version = version + 1
          WHERE number = ?1 AND version = ?2 AND (?6 IS NULL OR EXISTS (
-             SELECT 1 FROM webhooks WHERE id = ?6 AND webhooks.organization = widgets.organization))",
+             SELECT 1 FROM webhooks
+             WHERE id = ?6 AND webhooks.organization = widgets.organization AND deleted_at IS NULL))",
         vec![
             Value::from(widget.number),
             Value::from(widget.version),

@@ -102,7 +102,10 @@ const V4: &[(Ipv4Net, Kind)] = &[
 
 /// The same; what is not of 2000::/3 is special.
 const V6: &[(Ipv6Net, Kind)] = &[
-    (v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128), Kind::Metadata),
+    // Amazon's metadata, names, time and credentials; Scaleway's; Oracle's and others'; Google's.
+    (v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 32), Kind::Metadata),
+    (v6([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42], 128), Kind::Metadata),
+    (v6([0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1], 128), Kind::Metadata),
     (v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128), Kind::Metadata),
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), Kind::Unspecified),
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), Kind::Loopback),
@@ -232,6 +235,14 @@ mod tests {
             ("64:ff9b::a9fe:a9fe", Kind::Metadata),
             ("2002:a9fe:a9fe::", Kind::Metadata),
             ("fd00:ec2::254", Kind::Metadata),
+            ("fd00:ec2::23", Kind::Metadata),
+            ("fd00:ec2::253", Kind::Metadata),
+            ("fd00:ec2:ffff::1", Kind::Metadata),
+            ("fd00:ec3::1", Kind::Private),
+            ("fd00:42::42", Kind::Metadata),
+            ("fd00:42::43", Kind::Private),
+            ("fd00:a9fe:a9fe::1", Kind::Metadata),
+            ("fd00:a9fe:a9fe::2", Kind::Private),
             ("fd20:ce::254", Kind::Metadata),
             ("100.100.100.200", Kind::Metadata),
             ("168.63.129.16", Kind::Metadata),

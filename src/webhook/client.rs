@@ -12,19 +12,35 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::address::{AddressRules, Forbidden};
+use super::resolver::Resolver;
 use super::target::Target;
 
 /// What one attempt may take in all.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of an answer is read, in bytes.
 pub const MAX_ANSWER: usize = 4_096;
-/// How long a connection without a request stays open.
+/// How long a connection without a request stays open; some seconds more, until somebody looks.
 const IDLE: Duration = Duration::from_secs(5);
-/// Connections to one receiver that stay open.
-const IDLE_CONNECTIONS: usize = 16;
+/// Connections to one receiver that stay open without a request: each takes a file descriptor.
+const IDLE_CONNECTIONS: usize = 2;
+/// Names that are looked up at a time, for what is sent.
+const LOOK_UPS: usize = 128;
+/// The same, for URLs that webhooks are given.
+const LOOK_UPS_FOR_SETTINGS: usize = 8;
+/// How long a name may take to resolve before it is taken for one that does not.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why a URL is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// Its address is one that webhooks do not go to; the text says which and why.
+    Forbidden(String),
+    /// So many names are being looked up that this one is not.
+    Busy,
+}
 
 /// What a receiver answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +56,8 @@ pub struct Answer {
 /// Sends.
 pub struct Client {
     rules: AddressRules,
+    resolver: Arc<Resolver>,
+    resolver_for_settings: Resolver,
     timeout: Duration,
     /// Made when they are first needed: reading whom the system trusts takes a while. Two, because a name is judged by
     /// whether TLS is used.
@@ -50,12 +68,23 @@ pub struct Client {
 impl Client {
     /// A client under these rules, whose attempts take so long at most.
     pub fn new(rules: AddressRules, timeout: Duration) -> Self {
-        Client { rules, timeout, plain: OnceLock::new(), secure: OnceLock::new() }
+        let (resolver, resolver_for_settings) =
+            (Arc::new(Resolver::new(LOOK_UPS)), Resolver::new(LOOK_UPS_FOR_SETTINGS));
+        Client { rules, resolver, resolver_for_settings, timeout, plain: OnceLock::new(), secure: OnceLock::new() }
     }
 
-    /// The rules.
-    pub fn rules(&self) -> &AddressRules {
-        &self.rules
+    /// Judges where a webhook is to go: the address, or those that the name has now. A name that does not resolve, or
+    /// not in time, passes: it is judged whenever something is sent.
+    pub async fn check(&self, target: &Target) -> Result<(), Unfit> {
+        let found = match target.name() {
+            None => None,
+            Some(name) => match timeout(PATIENCE, self.resolver_for_settings.resolve_now(name)).await {
+                Ok(None) => return Err(Unfit::Busy),
+                Ok(Some(found)) => found.ok(),
+                Err(_) => None,
+            },
+        };
+        target.judge(&self.rules, found.as_deref().unwrap_or_default()).map_err(Unfit::Forbidden)
     }
 
     /// Posts JSON; the error says in one sentence why there is no answer. To be called on one runtime alone, which the
@@ -91,11 +120,11 @@ impl Client {
 
     fn of(&self, target: &Target) -> Result<&reqwest::Client, String> {
         let (place, plain) = if target.is_plain() { (&self.plain, true) } else { (&self.secure, false) };
-        place.get_or_init(|| build(&self.rules, plain)).as_ref().map_err(String::clone)
+        place.get_or_init(|| build(&self.rules, &self.resolver, plain)).as_ref().map_err(String::clone)
     }
 }
 
-fn build(rules: &AddressRules, plain: bool) -> Result<reqwest::Client, String> {
+fn build(rules: &AddressRules, resolver: &Arc<Resolver>, plain: bool) -> Result<reqwest::Client, String> {
     reqwest::Client::builder()
         .user_agent(concat!("Claviger/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
@@ -106,7 +135,7 @@ fn build(rules: &AddressRules, plain: bool) -> Result<reqwest::Client, String> {
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .tls_backend_preconfigured(tls(plain)?)
-        .dns_resolver(Arc::new(Checked { rules: rules.clone(), plain }))
+        .dns_resolver(Arc::new(Checked { rules: rules.clone(), resolver: Arc::clone(resolver), plain }))
         .build()
         .map_err(|error| reason(&error))
 }
@@ -146,16 +175,17 @@ fn reason(error: &reqwest::Error) -> String {
 /// Resolves names to addresses that may be used.
 struct Checked {
     rules: AddressRules,
+    resolver: Arc<Resolver>,
     plain: bool,
 }
 
 impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
-        let (rules, plain) = (self.rules.clone(), self.plain);
+        let (rules, resolver, plain) = (self.rules.clone(), Arc::clone(&self.resolver), self.plain);
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let chosen = rules.choose(&found, |address: SocketAddr| address.ip(), plain)?;
-            Ok(Box::new(chosen.into_iter()) as Addrs)
+            let found = resolver.resolve(name.as_str()).await?;
+            let chosen = rules.choose(&found, |address| address, plain)?;
+            Ok(Box::new(chosen.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
     }
 }

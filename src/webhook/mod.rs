@@ -2,5 +2,6 @@
 
 pub mod address;
 pub mod client;
+pub mod resolver;
 pub mod signature;
 pub mod target;

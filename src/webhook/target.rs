@@ -1,8 +1,6 @@
 //! Where a webhook goes: its URL, read once, in the one spelling that everybody who connects will read it in.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
-use std::sync::mpsc::sync_channel;
-use std::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
@@ -10,8 +8,6 @@ use super::address::AddressRules;
 
 /// The longest URL, in bytes.
 pub const MAX_URL: usize = 2_048;
-/// How long a name may take to resolve before it is taken for one that does not.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A URL that a webhook may have, as far as its text tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,18 +69,24 @@ impl Target {
         }
     }
 
-    /// Judges the address, or those that the name has now. A name that does not resolve passes: it is judged whenever
-    /// something is sent. It may block for some seconds.
-    pub fn check_now(&self, rules: &AddressRules) -> Result<(), String> {
-        let addresses = match (self.literal(), self.0.host_str()) {
-            (Some(address), _) => vec![address],
-            (None, Some(name)) if is_this_machine(name) => {
-                vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
+    /// The name in it, where somebody has to be asked what its addresses are.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.0.domain().filter(|name| !is_this_machine(name))
+    }
+
+    /// Judges the address in it, or that of this machine, or those that its name was found to have. A name that has none
+    /// passes: it is judged whenever something is sent.
+    pub(super) fn judge(&self, rules: &AddressRules, found: &[IpAddr]) -> Result<(), String> {
+        let literal;
+        let addresses = match (self.literal(), self.name()) {
+            (Some(address), _) => {
+                literal = [address];
+                &literal[..]
             }
-            (None, Some(name)) => resolve(name.to_owned(), PATIENCE),
-            (None, None) => Vec::new(),
+            (None, Some(_)) => found,
+            (None, None) => &[IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)],
         };
-        let chosen = rules.choose(&addresses, |address| address, self.is_plain());
+        let chosen = rules.choose(addresses, |address| address, self.is_plain());
         chosen.map(|_| ()).map_err(|forbidden| format!("cannot be used: {forbidden}"))
     }
 }
@@ -95,27 +97,13 @@ fn is_this_machine(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// The addresses of a name; none where there are none, or not in time. (A look-up cannot be broken off; one that takes
-/// longer ends by itself, and nobody waits for it.)
-fn resolve(name: String, patience: Duration) -> Vec<IpAddr> {
-    let (sender, receiver) = sync_channel(1);
-    let look_up = move || {
-        let addresses = (name.as_str(), 0).to_socket_addrs();
-        let _ = sender.send(addresses.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default());
-    };
-    match std::thread::Builder::new().name(String::from("resolve")).spawn(look_up) {
-        Ok(_) => receiver.recv_timeout(patience).unwrap_or_default(),
-        Err(_) => Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Webhooks;
 
     fn check(text: &str) -> Result<(), String> {
-        Target::parse(text)?.check_now(&AddressRules::of(&Webhooks::default()))
+        Target::parse(text)?.judge(&AddressRules::of(&Webhooks::default()), &[])
     }
 
     #[test]

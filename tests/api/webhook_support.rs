@@ -1,7 +1,11 @@
 //! What the tests of webhooks share: a server that may send to this machine, and webhooks on it.
 
+use claviger::clock::Clock;
 use claviger::config::Config;
+use claviger::random::{SystemRandomness, new_id};
 use claviger::services::webhook_deliveries;
+use claviger::store::Change;
+use claviger::store::webhook_events::NewEvent;
 use serde_json::{Value, json};
 
 use super::people;
@@ -75,6 +79,23 @@ pub async fn log(session: &Session, filter: &str) -> Vec<Value> {
 
 /// Runs the retention of deliveries at the clock's time.
 pub fn sweep(app: &App) {
-    use claviger::clock::Clock;
     webhook_deliveries::sweep(&app.services(), app.clock.now().unix_ms).unwrap();
+}
+
+/// Queues so many events at once, as one commit of the services would.
+pub fn queue(app: &App, organization: i64, count: usize) {
+    let (services, random) = (app.services(), SystemRandomness::new());
+    let at = app.clock.now().unix_ms;
+    let event = || NewEvent {
+        id: new_id("evt", at, &random).unwrap(),
+        organization,
+        kind: String::from("a.b"),
+        at,
+        data: String::from("{}"),
+        only: None,
+    };
+    for _ in 0..count / 500 {
+        let change = (0..500).fold(Change::new(), |change, _| change.telling(event()));
+        services.store.commit(change).unwrap();
+    }
 }

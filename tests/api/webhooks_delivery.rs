@@ -76,6 +76,30 @@ async fn the_header_of_the_plain_signature_is_named_by_the_configuration() {
     assert_eq!(received.header("X-Claviger-Signature"), "");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_s_data_arrives_as_it_was_written() {
+    let (_app, ada) = spawn().await;
+    let receiver = Receiver::start();
+    make(&ada, &receiver.url("/"), &["a.b"]).await;
+    let send = |data: String| {
+        let body = format!("{{\"type\":\"a.b\",\"data\":{data}}}");
+        ada.request(Method::POST, "/api/events").header("content-type", "application/json").body(body).send()
+    };
+    let numbers = r#"{"n":18446744073709551617,"d":12345678901234567890123,"s":1.8230687000260783e-15}"#;
+    assert_eq!(send(numbers.to_owned()).await.unwrap().status(), 202);
+    let received = receiver.wait_for("/", 1).remove(0);
+    assert!(received.body.ends_with(&format!("\"data\":{numbers}}}")), "{}", received.body);
+    // What stands twice in it is the receiver's to judge; around it, nothing can stand twice.
+    assert_eq!(send(String::from(r#"{"id":"x","a":1,"a":2}"#)).await.unwrap().status(), 202);
+    let received = receiver.wait_for("/", 2).remove(1);
+    assert_eq!(received.json()["id"], received.header("webhook-id"));
+    assert_eq!(send(String::from(r#"{},"data":{}"#)).await.unwrap().status(), 400);
+    for depth in [200, 10_000] {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(send(deep).await.unwrap().status(), 400, "{depth}");
+    }
+}
+
 fn kinds(received: &[Received]) -> Vec<String> {
     let mut kinds: Vec<String> = received.iter().map(Received::kind).collect();
     kinds.sort();

@@ -4,9 +4,6 @@
 use std::time::{Duration, Instant};
 
 use claviger::clock::{Clock, DAY, HOUR, MINUTE, SECOND};
-use claviger::random::{SystemRandomness, new_id};
-use claviger::store::Change;
-use claviger::store::webhook_events::NewEvent;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -15,7 +12,7 @@ use super::support::process::free_port;
 use super::support::receiver::{Act, Receiver};
 use super::support::smtp::wait_until;
 use super::support::{App, EMAIL, PASSWORD, Session, error_of, mail, text};
-use super::webhook_support::{deliveries, get, log, make, newest, publish, spawn, spawn_with};
+use super::webhook_support::{deliveries, get, log, make, newest, publish, queue, spawn, spawn_with};
 
 async fn test(session: &Session, hook: &str) -> Value {
     let queued = session.request(Method::POST, &format!("{hook}/test")).send().await.unwrap();
@@ -205,50 +202,6 @@ async fn five_days_without_a_success_switch_a_webhook_off_and_its_administrators
     assert_eq!(get(&ada, &hook).await["failingSince"], Value::Null);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_hangs_delays_no_other() {
-    let (_app, ada) = spawn().await;
-    let receiver = Receiver::start();
-    receiver.act("/hangs", Act::Hang);
-    make(&ada, &receiver.url("/hangs"), &["a.b"]).await;
-    make(&ada, &receiver.url("/fast"), &["a.b"]).await;
-    let begun = Instant::now();
-    let tasks: Vec<_> = (0..8)
-        .map(|_| {
-            let ada = ada.clone();
-            tokio::spawn(async move {
-                for _ in 0..25 {
-                    publish(&ada, "a.b", json!({})).await;
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-    receiver.wait_for("/fast", 200);
-    assert!(begun.elapsed() < Duration::from_secs(14), "before the first attempt at the other is over");
-    assert_eq!(receiver.count("/hangs"), 16, "as many as are made at a time");
-}
-
-/// Queues so many events at once, as one commit of the services would.
-fn queue(app: &App, organization: i64, count: usize) {
-    let (services, random) = (app.services(), SystemRandomness::new());
-    let at = app.clock.now().unix_ms;
-    let event = || NewEvent {
-        id: new_id("evt", at, &random).unwrap(),
-        organization,
-        kind: String::from("a.b"),
-        at,
-        data: json!({}),
-        only: None,
-    };
-    for _ in 0..count / 500 {
-        let change = (0..500).fold(Change::new(), |change, _| change.telling(event()));
-        services.store.commit(change).unwrap();
-    }
-}
-
 fn waiting(app: &App, url: &str) -> i64 {
     let sql = "SELECT count(*) FROM webhook_deliveries JOIN webhooks ON webhooks.id = webhook
                WHERE url = ?1 AND state = 'waiting'";
@@ -295,4 +248,33 @@ async fn an_address_that_is_no_longer_allowed_is_not_connected_to() {
     let tried = newest(&ada, &hook, |delivery| delivery["attempts"] == 1).await;
     assert!(text(&tried["lastError"]).contains("127.0.0.1 is this machine itself"), "{tried}");
     assert_eq!((&tried["state"], receiver.count("/")), (&json!("waiting"), 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_address_answers_late_is_no_concern_of_the_one_that_the_webhook_has_by_then() {
+    let (_app, ada) = spawn().await;
+    let receiver = Receiver::start();
+    receiver.act("/old", Act::Late(Duration::from_secs(1), 410));
+    let hook = make(&ada, &receiver.url("/old"), &["a.b"]).await;
+    publish(&ada, "a.b", json!({})).await;
+    receiver.wait_for("/old", 1);
+    assert_eq!(ada.patch(&hook, &json!({ "url": receiver.url("/new") })).await.status(), 200);
+    receiver.wait_for("/new", 1);
+    let sent = newest(&ada, &hook, |delivery| delivery["state"] == "delivered").await;
+    assert_eq!(sent["attempts"], 2, "what was gone there is tried here");
+    let shown = get(&ada, &hook).await;
+    assert_eq!((&shown["active"], &shown["failingSince"]), (&json!(true), &Value::Null));
+    assert!(log(&ada, "webhook.disabled").await.is_empty());
+
+    receiver.act("/new", Act::Status(500));
+    publish(&ada, "a.b", json!({})).await;
+    for _ in 0..500 {
+        if get(&ada, &hook).await["failingSince"].is_string() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(get(&ada, &hook).await["failingSince"].is_string());
+    let moved: Value = ada.patch(&hook, &json!({ "url": receiver.url("/newer") })).await.json().await.unwrap();
+    assert_eq!(moved["failingSince"], Value::Null, "elsewhere it begins anew");
 }

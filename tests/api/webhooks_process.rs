@@ -121,3 +121,16 @@ fn a_name_that_resolves_to_this_machine_the_second_time_is_not_connected_to() {
     resolve_to("127.0.0.1");
     wait_until("it has arrived after all", || newest()["state"] == "delivered");
 }
+
+#[test]
+fn a_server_takes_as_many_file_descriptors_as_the_system_gives() {
+    let site = Site::new("");
+    let mut command = Command::new("sh");
+    command.args(["-euc", "ulimit -Sn 200; exec \"$@\"", "sh", crate::support::process::BINARY]);
+    let mut server = site.serve_with(command);
+    server.wait_until_ready();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert!(words[3] == words[4] && words[3] != "200", "{line}");
+}

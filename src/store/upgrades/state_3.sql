@@ -108,7 +108,7 @@ CREATE INDEX shares_by_maker ON shares (organization, created_by, number) WHERE 
 -- A webhook's secret, and for a while the one before it, are under the master key.
 CREATE TABLE webhooks (
     id                    TEXT PRIMARY KEY,
-    organization          INTEGER NOT NULL REFERENCES organizations (number) ON DELETE CASCADE,
+    organization          INTEGER NOT NULL,        -- no reference: what is queued goes in batches, not with a cascade
     url                   TEXT    NOT NULL,
     events                TEXT    NOT NULL,        -- a JSON array of patterns
     description           TEXT    NOT NULL,
@@ -121,15 +121,18 @@ CREATE TABLE webhooks (
     created_at            INTEGER NOT NULL,
     created_by            TEXT,                    -- a user's id; NULL = a key of the organization's own
     created_by_name       TEXT    NOT NULL,
-    version               INTEGER NOT NULL
+    version               INTEGER NOT NULL,
+    deleted_at            INTEGER                  -- nobody sees it any more; it stays until its deliveries are gone
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX webhooks_by_organization ON webhooks (organization, id);
+CREATE INDEX webhooks_by_organization ON webhooks (organization, id) WHERE deleted_at IS NULL;
+CREATE INDEX webhooks_deleted ON webhooks (id) WHERE deleted_at IS NOT NULL;
+CREATE INDEX webhooks_by_previous_secret ON webhooks (previous_secret_until) WHERE previous_secret_until IS NOT NULL;
 CREATE INDEX webhooks_active ON webhooks (organization, id) WHERE active = 1;
 
 -- What is told: made once, however many webhooks it goes to.
 CREATE TABLE webhook_events (
     id           TEXT PRIMARY KEY,
-    organization INTEGER NOT NULL REFERENCES organizations (number) ON DELETE CASCADE,
+    organization INTEGER NOT NULL,                 -- no reference, as above
     type         TEXT    NOT NULL,
     created_at   INTEGER NOT NULL,
     body         TEXT    NOT NULL

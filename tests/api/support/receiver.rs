@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -22,6 +23,8 @@ pub enum Act {
     Status(u16),
     /// Answers with this status, these further header lines and this body.
     Answer(u16, &'static str, String),
+    /// Answers with this status after this time.
+    Late(Duration, u16),
     /// Takes it and says nothing, until the other side has enough.
     Hang,
     /// Ends the connection.
@@ -36,6 +39,8 @@ pub struct Received {
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
+    /// When it had come.
+    pub at: Instant,
 }
 
 impl Received {
@@ -82,6 +87,7 @@ struct State {
 pub struct Receiver {
     pub port: u16,
     state: Arc<Mutex<State>>,
+    open: Arc<AtomicUsize>,
 }
 
 impl Receiver {
@@ -95,12 +101,17 @@ impl Receiver {
     }
 
     fn on(listener: TcpListener) -> Receiver {
-        let receiver = Receiver { port: listener.local_addr().unwrap().port(), state: Arc::default() };
+        let receiver =
+            Receiver { port: listener.local_addr().unwrap().port(), state: Arc::default(), open: Arc::default() };
         let for_thread = receiver.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let receiver = for_thread.clone();
-                std::thread::spawn(move || receiver.serve(stream));
+                std::thread::spawn(move || {
+                    receiver.open.fetch_add(1, Ordering::SeqCst);
+                    receiver.serve(stream);
+                    receiver.open.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
         receiver
@@ -124,6 +135,11 @@ impl Receiver {
         self.state.lock().received.iter().filter(|received| received.path == path).count()
     }
 
+    /// How many connections are open.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
     /// Waits until so many requests have come to a path; all of them.
     pub fn wait_for(&self, path: &str, count: usize) -> Vec<Received> {
         wait_until(&format!("{count} requests at {path}"), || self.count(path) >= count);
@@ -143,6 +159,10 @@ impl Receiver {
             };
             let stream = reader.get_mut();
             let goes_on = match act {
+                Act::Late(after, status) => {
+                    std::thread::sleep(after);
+                    write!(stream, "HTTP/1.1 {status} Told\r\nContent-Length: 2\r\n\r\nok").is_ok()
+                }
                 Act::Status(status) => write!(stream, "HTTP/1.1 {status} Told\r\nContent-Length: 2\r\n\r\nok").is_ok(),
                 Act::Answer(status, headers, body) => {
                     let length = body.len();
@@ -182,5 +202,5 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
     let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let mut body = vec![0; length.map_or(0, |(_, value)| value.parse().unwrap())];
     reader.read_exact(&mut body).ok()?;
-    Some(Received { path, headers, body: String::from_utf8(body).unwrap() })
+    Some(Received { path, headers, body: String::from_utf8(body).unwrap(), at: Instant::now() })
 }
