@@ -33,7 +33,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
 /// receivers of webhooks take one each. How many there are; `None` = as many as one likes.
 fn raise_open_files() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
-    match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit.clone() }) {
+    match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         Ok(()) => limit.maximum,
         Err(_) => limit.current,
     }

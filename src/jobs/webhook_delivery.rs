@@ -15,7 +15,6 @@ use crate::services::Services;
 use crate::services::error::ServiceError;
 use crate::services::webhook_lanes::{Lanes, Slice, Start, Want};
 use crate::services::webhook_sending::{self, HORIZON, Outcome, Receiver, Written};
-use crate::store::StoreError;
 
 /// How often it is looked whether it is time for something.
 const TICK: Duration = Duration::from_millis(200);
@@ -39,7 +38,7 @@ enum Message {
     /// Which webhooks there are, or that it could not be read.
     Known(Result<Vec<String>, ServiceError>),
     /// What had ended before the clock was set back is taken away, or could not be.
-    ClockSettled(Result<(), StoreError>),
+    ClockSettled(Result<(), ServiceError>),
     /// What was asked for was read, or could not be.
     Read(Vec<Want>, Result<Vec<Slice<Receiver>>, ServiceError>),
     /// An attempt is over; whether it was a quick one.
@@ -173,7 +172,10 @@ impl Sender {
             }
             Message::ClockSettled(Ok(())) => self.asking = false,
             Message::ClockSettled(Err(error)) => {
-                tracing::error!(cause = %error, "The clock was set back, which cannot be settled; it is tried again");
+                tracing::error!(
+                    cause = error.reason(),
+                    "The clock was set back, which cannot be settled; it is tried again"
+                );
                 (self.asking, self.pause) = (false, PAUSE_TICKS);
             }
             Message::Tick => self.pause = self.pause.saturating_sub(1),
@@ -244,7 +246,7 @@ impl Sender {
         let (services, inbox) = (Arc::clone(&self.services), self.inbox.clone());
         tokio::task::spawn_blocking(move || {
             let told = match behind {
-                true => Message::ClockSettled(services.gate.settle_clock(now)),
+                true => Message::ClockSettled(webhook_sending::settle_clock(&services, now)),
                 false => Message::Known(webhook_sending::all(&services)),
             };
             let _ = inbox.send(told);

@@ -79,9 +79,14 @@ pub fn all(services: &Services) -> Result<Vec<String>, ServiceError> {
     Ok(services.store.read(webhooks::all_active)?)
 }
 
+/// Takes away what had ended before the clock was set back, and brings forward what waits, if it was. It may block.
+pub fn settle_clock(services: &Services, now: UnixMillis) -> Result<(), ServiceError> {
+    Ok(services.gate.settle_clock(now)?)
+}
+
 /// Reads what is due, for each lane that wants it.
 pub fn read(services: &Services, wants: &[Want], now: UnixMillis) -> Result<Vec<Slice<Receiver>>, ServiceError> {
-    services.gate.settle_clock(now)?;
+    settle_clock(services, now)?;
     let rows = services.store.read(|reader| {
         let one = |want: &Want| {
             let Some(webhook) = webhooks::active(reader, &want.webhook)? else { return Ok((None, Vec::new(), None)) };

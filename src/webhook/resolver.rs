@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 /// The addresses of a name, or why there are none.
 pub type Found = Result<Arc<[IpAddr]>, String>;
 
+type LookUp = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 type UnderWay = watch::Receiver<Option<Found>>;
 
 /// Looks names up.
@@ -22,7 +23,7 @@ pub struct Resolver(Arc<Shared>);
 struct Shared {
     places: Arc<Semaphore>,
     under_way: Mutex<HashMap<String, UnderWay>>,
-    look_up: Box<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>,
+    look_up: Box<LookUp>,
 }
 
 impl Resolver {
