@@ -138,7 +138,8 @@ mod tests {
     async fn all_who_want_a_name_wait_for_one_look_up() {
         let (resolver, word, begun) = slow(1);
         assert!(timeout(SHORT, resolver.resolve("a")).await.is_err());
-        let both = async { tokio::join!(resolver.resolve("a"), resolver.resolve_now("a")) };
+        let mut both = Box::pin(async { tokio::join!(resolver.resolve("a"), resolver.resolve_now("a")) });
+        assert!(timeout(SHORT, &mut both).await.is_err(), "both wait");
         word.send(()).unwrap();
         let (first, second) = timeout(LONG, both).await.unwrap();
         assert_eq!((first.unwrap().len(), second.unwrap().unwrap().len()), (1, 1));
