@@ -42,6 +42,7 @@ export async function page(visit) {
         choice("environment", "Environment", "live", "test"),
       ],
       empty: element("p", "No keys yet. A program that calls your API needs one.", first),
+      fixed: { limit: 200 },
       added: drawCharts,
     }),
     showRoom(),
@@ -65,9 +66,12 @@ export async function page(visit) {
 
   // The charts come after the list; their room is there already, and stays empty without an answer.
   async function drawCharts(keys, rows) {
-    if (keys.length === 0) return;
+    // Proxies take addresses of 8 kB: so many ids fit.
+    if (keys.length > 100) drawCharts(keys.slice(100), rows.slice(100));
+    const asked = keys.slice(0, 100);
+    if (asked.length === 0) return;
     try {
-      const { items } = await get(withQuery("/api/admin/usage", { keys: keys.map(({ id }) => id).join() }), visit);
+      const { items } = await get(withQuery("/api/admin/usage", { keys: asked.map(({ id }) => id).join() }), visit);
       for (const { keyId, points } of items) {
         const index = keys.findIndex(({ id }) => id === keyId);
         rows[index].querySelector(".spark").append(barChart(points, { label: `${keys[index].name}, last 24 hours`, width: 96, height: 28, describe: hour }));
