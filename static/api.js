@@ -31,7 +31,7 @@ export async function all(path, cursor) {
   return nextCursor ? [...items, ...(await all(path, nextCursor))] : items;
 }
 
-// What follows when the session has ended; a page behind the sign-in sets it.
+// What follows when the session has ended; a page behind the sign-in sets it. False where that page stays.
 let signedOut = null;
 export const whenSignedOut = (act) => (signedOut = act);
 
@@ -46,8 +46,7 @@ async function request(method, path, body, { tagged = false, ...options } = {}) 
   const json = await jsonOf(response);
   if (response.ok) return tagged ? { value: json, tag: response.headers.get("ETag") } : json;
   const error = refusal(response, json);
-  if (signedOut && ["SESSION_INVALID", "CREDENTIALS_MISSING"].includes(error.code)) {
-    signedOut();
+  if (signedOut && ["SESSION_INVALID", "CREDENTIALS_MISSING"].includes(error.code) && signedOut() !== false) {
     // The page is being left: nothing of it needs to go on.
     return new Promise(() => {});
   }

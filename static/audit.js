@@ -22,6 +22,11 @@ const ACTIONS = [
   ["member.*", "Members"],
   ["invitation.*", "Invitations"],
   ["organization.*", "Organization"],
+  ["project.*", "Projects"],
+  ["share.*", "Share links"],
+  ["webhook.*", "Webhooks"],
+  ["widget.*", "Widgets"],
+  ["template.*", "Templates"],
   ["mail.*", "Mail"],
 ];
 

@@ -65,8 +65,9 @@ export function formDialog({ title, intro = [], said, done = () => {}, wide, hel
         beside: button("Cancel", close),
         done: (result) => {
           close();
-          if (said) say(said);
           done(result);
+          // Last, for it has to stand in a dialog that is opened now.
+          if (said) say(said);
         },
       }),
     ],

@@ -4,7 +4,7 @@
 import { ApiError } from "./api.js";
 import { countDownTo } from "./countdown.js";
 import { element, hidden, newId } from "./elements.js";
-import { timeOfDay } from "./format.js";
+import { capitalised, timeOfDay } from "./format.js";
 import { clearNotice, messageOf, noticeBox, showNotice } from "./notice.js";
 
 // A field: `name` is the API's name for it. `type` is an input's type, or "select" (with `options`: [value, label]),
@@ -151,6 +151,12 @@ function missingFields(made) {
   return Object.fromEntries(empty.map((each) => [each.name, each.dataset.missing]));
 }
 
+// The number that an optional field holds; null where it is empty.
+export function wholeNumber(name, text) {
+  if (!/^\s*\d*\s*$/.test(text)) throw new ApiError({ message: "", fields: { [name]: "Enter a whole number." } });
+  return text.trim() ? Number(text) : null;
+}
+
 // Returns false where some error speaks of no field of this form, so that it must be said elsewhere.
 export function showFieldErrors(made, fields) {
   const errors = Object.entries(fields);
@@ -159,7 +165,7 @@ export function showFieldErrors(made, fields) {
   for (const [input, message] of known) {
     input.setAttribute("aria-invalid", "true");
     input.closest("details")?.setAttribute("open", "");
-    errorBeside(input).textContent = message;
+    errorBeside(input).textContent = capitalised(message);
   }
   made.querySelector("[aria-invalid=true]")?.focus();
   return known.length > 0 && known.length === errors.length;

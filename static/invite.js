@@ -80,8 +80,8 @@ async function enter({ organizationId }) {
 
 const invalid = () =>
   panel(
-    "This invitation is no longer good",
-    element("p", "It was used, has run out, or was taken back. Ask whoever invited you for a new one."),
+    "This invitation is no longer valid",
+    element("p", "It was used, withdrawn or has run out, and this page forgets its link when it is reloaded. Open the link again, or ask whoever invited you for another."),
     element("p", element("a", { href: "/sign-in" }, "Sign in")),
   );
 

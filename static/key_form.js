@@ -1,9 +1,9 @@
 // The dialogs that make and change an API key.
 
-import { ApiError, get, patch, post } from "./api.js";
+import { get, patch, post } from "./api.js";
 import { formDialog } from "./dialog.js";
 import { button, element } from "./elements.js";
-import { field } from "./form.js";
+import { field, wholeNumber } from "./form.js";
 import { date, dayEnd } from "./format.js";
 import { KEYS, pathOf, settingsOf } from "./key_settings.js";
 import { showNewKey } from "./new_key.js";
@@ -121,7 +121,7 @@ function fieldsFor({ session, may }, key) {
 const wishesOf = ({ expiry, expiresAt, rateLimit, scopes, ipAllowList, owner, externalId, ...rest }) => ({
   ...rest,
   expiresAt: expiryOf(expiry, expiresAt),
-  rateLimit: limitOf(rateLimit.trim()),
+  rateLimit: wholeNumber("rateLimit", rateLimit),
   scopes: listOf(scopes),
   ipAllowList: listOf(ipAllowList),
   owner: owner || undefined,
@@ -132,11 +132,6 @@ function expiryOf(expiry, day) {
   if (expiry === "date") return dayEnd(day);
   if (expiry === "never") return null;
   return expiry ? new Date(Date.now() + expiry * DAY_MS).toISOString() : undefined;
-}
-
-function limitOf(text) {
-  if (!/^\d*$/.test(text)) throw new ApiError({ message: "", fields: { rateLimit: "Enter a whole number." } });
-  return text ? Number(text) : null;
 }
 
 function listOf(text) {

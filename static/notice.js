@@ -21,7 +21,8 @@ export function clearNotice(notice) {
 }
 
 // What can be done about it, where the message does not say so.
-const ADVICE = { LAST_OWNER: "Make somebody else an owner first." };
+const SIGN_IN = "Sign in again in another tab first.";
+const ADVICE = { LAST_OWNER: "Make somebody else an owner first.", SESSION_INVALID: SIGN_IN, CREDENTIALS_MISSING: SIGN_IN };
 
 // The public message; for a fault of the server also the id under which its log has the cause.
 export function messageOf({ message, code, status, requestId }) {

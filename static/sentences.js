@@ -13,11 +13,17 @@ const SENTENCES = {
   "mail.given_up": "@ gave up sending mail #",
   "member.joined": "# joined",
   "password.refused": "@ gave a wrong password",
+  "project.member_added": "@ added a member to project #",
+  "project.member_changed": "@ changed a member’s access to project #",
+  "project.member_removed": "@ removed a member from project #",
+  "project.share_created": "@ made a share link of project #",
+  "project.share_revoked": "@ revoked a share link of project #",
   "session.created": "@ signed in",
   "session.ended": "@ ended one of their sessions",
   "session.others_ended": "@ ended all their other sessions",
   "session.refused": "A sign-in as # was refused",
   "session.switched": "@ came from another organization",
+  "share.locked": "The share link # was locked",
   "sign_in_link.created": "@ made a sign-in link for #",
 };
 
@@ -25,7 +31,7 @@ const SENTENCES = {
 const ACTORS = { anonymous: "Somebody", job: "Claviger", operator: "The operator", system: "Claviger" };
 
 // Those words of actions that are not the ones people use.
-const WORDS = { api_key: "key", updated: "changed", email: "email address" };
+const WORDS = { api_key: "key", updated: "changed", email: "email address", prd: "PRD", shown: "looked at" };
 
 // Text and elements: ["Ada", " deactivated key ", a link to the key "CI"].
 export function sentence(entry) {

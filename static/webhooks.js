@@ -100,9 +100,7 @@ function edit({ id, url, events = ["*"], description }, done) {
 }
 
 async function one(visit, path) {
-  const webhook = await get(path, visit).catch((error) => (error.status === 404 ? null : Promise.reject(error)));
-  const back = element("a", { href: LIST }, "‹ Webhooks");
-  if (!webhook) return { title: "Webhook", content: [back, heading("There is no such webhook")] };
+  const webhook = await get(path, visit);
   const { url, description, active, previousSecretUntil: until } = webhook;
   const list = await listView({
     path: `${path}/deliveries`,
@@ -126,13 +124,13 @@ async function one(visit, path) {
   return {
     title: nameOf(webhook),
     content: [
-      back,
+      element("a", { href: LIST }, "‹ Webhooks"),
       heading(named(nameOf(webhook)), { lead: description && url, actions: choices.map(([label, act]) => button(label, act)) }),
       facts(["State", state(webhook)], ["Events", events(webhook)], until && ["The old secret signs too until", exactTime(until)]),
       section("Deliveries", list),
       section(
         "Verify what arrives",
-        element("p", "By the body’s bytes as they came, X-Claviger-Signature and the secret. While an old secret signs too, it does so in X-Claviger-Signature-Previous."),
+        element("p", "The signature is in X-Claviger-Signature, and made of the body’s bytes as they came under the secret. While an old secret signs too, its own is in X-Claviger-Signature-Previous."),
         inLanguages("Language", LINES),
       ),
     ],

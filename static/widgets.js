@@ -5,7 +5,7 @@ import { copyable, copyButton, inLanguages } from "./copy.js";
 import { openDialog } from "./dialog.js";
 import { endDialog } from "./editing.js";
 import { button, element, hidden } from "./elements.js";
-import { field } from "./form.js";
+import { field, wholeNumber } from "./form.js";
 import { number } from "./format.js";
 import { listView } from "./list.js";
 import { menu } from "./menu.js";
@@ -25,7 +25,7 @@ export async function page(visit) {
     path: WIDGETS,
     label: "Widgets",
     columns: [
-      { title: "Name", value: ({ id, name }) => [named(name), aside(element("code", id), " ", copyButton(id, "The ID", ["Copy", hidden(` the ID of ${name}`)]))] },
+      { title: "Name", value: ({ id, name }) => [named(name), element("div", { class: "copyable" }, aside(element("code", id)), copyButton(id, "The ID", ["Copy", hidden(` the ID of ${name}`)]))] },
       { title: "Allowed origins", kind: "wide", value: ({ allowedOrigins }) => allowedOrigins.join(" ") || "Any" },
       { title: "User hash", value: ({ requireIdentity }) => (requireIdentity ? "Required" : "Optional") },
       { title: "Requests a minute", kind: "number", value: ({ requestsPerMinute }) => number(requestsPerMinute) },
@@ -61,7 +61,7 @@ export async function page(visit) {
         make("webhookId", "Secret", { type: "select", options: [["", "Its own"], ...webhooks.items.map((webhook) => [webhook.id, `Webhook ${nameOf(webhook)}`])] }),
         make("requestsPerMinute", "Requests a minute", { hint: "Of all its sessions. Empty: the default.", inputmode: "numeric" }),
       ],
-      wishes: ({ webhookId, requestsPerMinute: limit, ...rest }) => ({ ...rest, webhookId: webhookId || null, requestsPerMinute: isNaN(limit) ? limit : Number(limit) || null }),
+      wishes: ({ webhookId, requestsPerMinute: limit, ...rest }) => ({ ...rest, webhookId: webhookId || null, requestsPerMinute: wholeNumber("requestsPerMinute", limit) }),
       done(made) {
         list.reload();
         if (!id) embed(made);

@@ -40,7 +40,8 @@ let stale = true;
 let visit = null;
 let shown = null;
 
-whenSignedOut(() => location.replace(signIn(location)));
+// A long text that somebody writes is not lost with the session.
+whenSignedOut(() => !document.querySelector("dialog .long") && location.replace(signIn(location)));
 whenForbidden(renewRole);
 whenGoing(show);
 whenSessionChanges(() => location.reload());
@@ -137,7 +138,13 @@ async function load(signal) {
   const page = PAGES.find(({ path }) => path === location.pathname);
   if (!offered.includes(page)) return notForYou(page);
   const module = await page.load().catch((cause) => Promise.reject(cause instanceof TypeError ? noAnswer(cause) : cause));
-  return module.page({ session, may, signal, renew, query: new URLSearchParams(location.search) });
+  const asked = module.page({ session, may, signal, renew, query: new URLSearchParams(location.search) });
+  return asked.catch((error) => (error.status === 404 ? notThere(page, error) : Promise.reject(error)));
+}
+
+// What the address names is there no more, or never was.
+function notThere({ path, name }, error) {
+  return { title: name, content: [element("a", { href: path }, `‹ ${name}`), element("h1", { tabindex: "-1" }, error.message)] };
 }
 
 function notForYou(page) {

@@ -326,7 +326,7 @@ test("an invitation is for its address: another is asked to sign out, the right 
 
   allow(/400 .*\/api\/auth\/invite-info/);
   await page.goto(inviteUrl);
-  await heading(page, "This invitation is no longer good").waitFor();
+  await heading(page, "This invitation is no longer valid").waitFor();
   await inspect(page, "invite-invalid");
 }));
 

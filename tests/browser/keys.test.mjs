@@ -375,11 +375,14 @@ test("a plan without keys says so before a form is filled in", visit(async ({ pa
   await server.must("POST", "/api/auth/register", { name: "Free", email: "free@example.com", password: "SecurePass1" });
   await signIn(context, server, await server.signIn("free@example.com"));
   await open(page);
-  await page.getByText("The free plan has no API keys.").waitFor();
+  await page.getByText("The free plan has no API keys. Whoever runs this server can give you another plan.").waitFor();
+  assert.equal(await page.getByText("Create the first.").isVisible(), false);
   assert.equal(await page.getByRole("button", { name: "Create a key" }).count(), 0);
 }));
 
 test("an address of no key is told", signedIn({ allow: [/404 .*rest-api-keys/] }, async ({ page }) => {
   await open(page, `${LIST}?key=key_nothing`);
-  await page.getByRole("alert").filter({ hasText: "There is no such API key." }).waitFor();
+  await page.getByRole("heading", { level: 1, name: "There is no such API key" }).waitFor();
+  await page.getByRole("link", { name: "‹ API keys" }).click();
+  await page.getByRole("heading", { level: 1, name: "API keys" }).waitFor();
 }));

@@ -126,6 +126,15 @@ test("a project is made from a template, found again, given another status, rena
   assert.equal(await rowOf(page, "Projects", "Portal").count(), 0);
 }));
 
+test("an address of no project is told, with the way back", visit({ allow: [/404 .*\/api\/projects\//] }, async ({ page, context }) => {
+  await signIn(context, server, owner);
+  await page.goto(`${server.url}/projects?id=prj_nothing`);
+  await heading(page, "There is no such project");
+  await inspect(page, "project-none");
+  await page.getByRole("link", { name: "‹ Projects" }).click();
+  await heading(page, "Projects");
+}));
+
 test("what Markdown is made of stays text, its links are safe, and its headings begin below the page's own", visit(async ({ page, context }) => {
   await openProject(page, context, await make("Harmless", { templateId: template.id }));
   const prose = page.locator(".prose");
@@ -142,6 +151,20 @@ test("what Markdown is made of stays text, its links are safe, and its headings 
   await prose.getByRole("link", { name: "a place" }).click();
   await page.waitForFunction(() => document.getElementById("prd-the-table").getBoundingClientRect().top < innerHeight);
   await inspect(page, "project-prd");
+}));
+
+test("a text that is being written outlives the session", visit({ allow: [/401 .*\/prd/] }, async ({ page, context }) => {
+  const project = await make("Written for long");
+  await openProject(page, context, project);
+  await press(page, "Edit the PRD");
+  await editor(page).fill("An hour of work");
+  await context.clearCookies();
+  await press(dialog(page), "Save");
+  await dialog(page).getByText("Sign in again in another tab first.").waitFor();
+  await signIn(context, server, owner);
+  await press(dialog(page), "Save");
+  await says(page, "It is saved.");
+  assert.equal((await prdOf(project)).content, "An hour of work");
 }));
 
 test("two write the PRD: the second is told by whom it was changed, sees both, and nothing is lost", visit({ allow: [/412 .*\/prd/] }, async ({ page, context }) => {

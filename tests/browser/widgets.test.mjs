@@ -52,7 +52,7 @@ test("a widget is made, and the lines that embed it are there", visit(async ({ p
   await dialog(page).getByLabel("Requests a minute").fill("many");
   allow(/400 .*widgets/);
   await press(page, "Create");
-  await dialog(page).locator("[name=requestsPerMinute][aria-invalid=true]").waitFor();
+  await dialog(page).getByText("Enter a whole number.").waitFor();
   await dialog(page).getByLabel("Requests a minute").fill("30");
   await press(page, "Create");
   await dialog(page).locator("[name=allowedOrigins][aria-invalid=true]").waitFor();
@@ -61,6 +61,7 @@ test("a widget is made, and the lines that embed it are there", visit(async ({ p
   await dialog(page).getByLabel("Only for users with a user hash").check();
   await press(page, "Create");
   await page.getByRole("heading", { name: "Embed Chat" }).waitFor();
+  await dialog(page).getByRole("status").filter({ hasText: "The widget is created." }).waitFor();
 
   const { items } = await server.must("GET", "/api/admin/widgets", null, owner);
   const { id, ...settings } = items[0];
