@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 /// What lets each of them in, and limits that none of them reaches.
 pub const SETTINGS: &str = r#"
+[auth]
+requests_per_minute = 1000000
+
 [shares]
 requests_per_minute = 1000000
 
