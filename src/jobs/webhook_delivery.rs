@@ -1,7 +1,7 @@
 //! Sends webhooks as soon as something is queued, and again when it is time: a thread and a runtime of its own, so that
 //! neither slow receivers nor many of them take anything from those who answer requests.
 //!
-//! Everything that comes to pass is a [`Message`] in one inbox; whoever reads it ([`Sender`]) waits for nothing else.
+//! Everything that comes to pass is a `Message` in one inbox; whoever reads it (`Sender`) waits for nothing else.
 //! Reads, changes and attempts are tasks of their own that report back.
 
 use std::sync::Arc;

@@ -92,7 +92,7 @@ impl Share {
 }
 
 /// Adds one; where it is made with a key, only while a key of that family works that may make shares
-/// ([`api_keys::end_of_sharing`]). Changes one row, or none.
+/// ([`super::api_keys::end_of_sharing`]). Changes one row, or none.
 pub fn insert(share: &Share, digest: &Digest, password_hash: Option<String>) -> Statement {
     let (project, paths, host, methods) = match &share.shared {
         Shared::Project(project) => (Value::from(project.clone()), Value::Null, Value::Null, Value::Null),

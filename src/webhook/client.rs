@@ -1,7 +1,7 @@
 //! One attempt over HTTP/1.1: to an address that was checked, without redirects, proxies or cookies, within a time, and
 //! reading no more of the answer than is kept.
 //!
-//! Names are resolved by [`Checked`], which hands the connector nothing but addresses that may be used: what was checked
+//! Names are resolved by `Checked`, which hands the connector nothing but addresses that may be used: what was checked
 //! is what is connected to. A connection that stays open goes on to the address that it was made to.
 
 use std::net::SocketAddr;
