@@ -282,6 +282,12 @@ test("names of any kind are text, and nothing sticks out", signedIn(async ({ pag
   }
   await open(page);
   for (const name of names) await row(page, name).waitFor();
+  // Where the menu and the rows change their form, too.
+  for (const width of [1000, 1016, 1250, 1270]) {
+    await page.setViewportSize({ width, height: 800 });
+    await assertNothingSticksOut(page);
+    assert.ok(await page.locator(".table").evaluate((box) => box.scrollWidth <= box.clientWidth), `${width} wide`);
+  }
   await inspect(page, "keys");
   assert.equal(await page.title(), "API keys · Claviger");
 }));
