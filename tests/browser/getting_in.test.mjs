@@ -98,6 +98,7 @@ test("a setup link that is not the newest, or is not there, says where the right
 test("one signs in with the keyboard alone, mistypes the password once, and is taken where one wanted to go", visit({ allow: [/401/] }, async ({ page, context }) => {
   const email = await registered("Grace");
   await page.goto(`${server.url}/sign-in?returnTo=${encodeURIComponent("/forgot-password?a=b")}`);
+  await heading(page, "Sign in").waitFor();
   await inspect(page, "sign-in");
   const focused = () => page.evaluate(() => document.activeElement.name || document.activeElement.textContent);
   const { keyboard } = page;
