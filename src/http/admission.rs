@@ -8,9 +8,9 @@ use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, USER_A
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
 
+use super::access::Demands;
 use super::answer::HttpError;
 use super::call::RequestInfo;
-use super::routes::Demands;
 use super::{App, call, cookies, csrf, header_names, limits};
 use crate::clock::{MINUTE, UnixMillis};
 use crate::error_code::ErrorCode;

@@ -4,6 +4,7 @@
 //! HTTPS, errors as JSON) and [`admission`] (the gate, for Claviger's own API). [`verify`] is the way of the proxies'
 //! questions; it is the hot path and goes through neither.
 
+pub mod access;
 pub mod account;
 pub mod admission;
 pub mod answer;

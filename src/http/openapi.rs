@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
+use super::access::Access;
 use super::answer::{Answer, ok};
 use super::{
     account, api_keys, audit_log, auth, events, invitations, key_check, mail, members, organization, own_sessions,
@@ -154,17 +155,14 @@ pub fn build() -> Value {
         let method = line.method.as_str().to_ascii_lowercase();
         let operation = &mut document["paths"][line.path][method];
         operation["x-demands"] = line.access.describe();
-        if matches!(line.access, routes::Access::Session(_)) {
-            operation["security"] = json!([{ "session": [] }]);
-        }
-        if matches!(line.access, routes::Access::Any(_) | routes::Access::AnyOrWidget | routes::Access::Unlimited(_)) {
-            operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }]);
-        }
-        if matches!(line.access, routes::Access::Shared(_)) {
-            operation["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, { "session": [] }, { "share": [] }]);
-        }
-        if matches!(line.access, routes::Access::Session(_)) {
-            operation["security"] = json!([{ "session": [] }]);
+        let kinds: &[&str] = match line.access {
+            Access::Session(_) => &["session"],
+            Access::Any(_) | Access::AnyOrWidget | Access::Unlimited(_) => &["bearer", "apiKey", "session"],
+            Access::Shared(_) => &["bearer", "apiKey", "session", "share"],
+            _ => &[],
+        };
+        if !kinds.is_empty() {
+            operation["security"] = kinds.iter().map(|kind| json!({ *kind: [] })).collect();
         }
     }
     document["components"]["securitySchemes"] = json!({
