@@ -11,7 +11,7 @@ use super::mail_delivery::smtp;
 use super::people;
 use super::support::letters::{TOKEN, Wish, home, stored, write};
 use super::support::smtp::{MailServer, Tls, wait_until};
-use super::support::{App, EMAIL, PASSWORD, START, Session, error_of, text};
+use super::support::{App, EMAIL, START, Session, error_of, text};
 
 const MAIL: &str = "/api/admin/mail";
 
@@ -31,16 +31,9 @@ fn ids(list: &Value) -> Vec<String> {
 
 /// Two organizations, each with an owner.
 async fn two() -> (App, Session, Session, i64) {
-    let (mut app, _) = App::spawn().await;
-    app.stop().await;
-    let state = people::state(&app);
-    let other = people::add_organization(&state, "org_other");
-    people::add_user(&state, other, "eve", "owner");
-    drop(state);
-    let app = app.restart().await;
-    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
-    let eve = people::sign_in(&app, "eve").await;
-    (app, ada, eve, other)
+    let (app, _) = App::spawn().await;
+    let (app, ada, eve) = people::with_other(app, &[("eve", "owner")]).await;
+    (app, ada, eve, people::OTHER)
 }
 
 #[tokio::test]

@@ -10,16 +10,8 @@ const ORGANIZATION: &str = "/api/admin/organization";
 
 /// Ada's Home, and Bea's Other with an admin and a member.
 async fn two() -> (App, Session, Session) {
-    let (mut app, _) = App::spawn().await;
-    app.stop().await;
-    let state = people::state(&app);
-    let other = people::add_organization(&state, "org_other");
-    people::add_user(&state, other, "bea", "owner");
-    people::add_user(&state, other, "bob", "admin");
-    drop(state);
-    let app = app.restart().await;
-    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
-    let bea = people::sign_in(&app, "bea").await;
+    let (app, _) = App::spawn().await;
+    let (app, ada, bea) = people::with_other(app, &[("bea", "owner"), ("bob", "admin")]).await;
     (app, ada, bea)
 }
 

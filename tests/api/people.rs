@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::support::{App, PASSWORD, START, Session};
+use super::support::{App, EMAIL, PASSWORD, START, Session};
 
 /// The state of a stopped server.
 pub fn state(app: &App) -> Connection {
@@ -37,9 +37,12 @@ pub fn add_user(state: &Connection, organization: i64, name: &str, role: &str) {
         .unwrap();
 }
 
+/// The number of [`add_organization`]'s.
+pub const OTHER: i64 = 7_000;
+
 /// Adds an organization on the enterprise plan; its number.
 pub fn add_organization(state: &Connection, id: &str) -> i64 {
-    let number = 7_000;
+    let number = OTHER;
     state
         .execute(
             "INSERT INTO organizations (number, id, name, plan, home, created_at) VALUES (?1, ?2, ?2, 'enterprise', 0, ?3)",
@@ -47,6 +50,22 @@ pub fn add_organization(state: &Connection, id: &str) -> i64 {
         )
         .unwrap();
     number
+}
+
+/// The server with another organization beside Ada's, of these people with their roles; signed in are Ada and the first of
+/// them.
+pub async fn with_other(mut app: App, people: &[(&str, &str)]) -> (App, Session, Session) {
+    app.stop().await;
+    let state = state(&app);
+    let other = add_organization(&state, "org_other");
+    for (name, role) in people {
+        add_user(&state, other, name, role);
+    }
+    drop(state);
+    let app = app.restart().await;
+    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
+    let first = sign_in(&app, people[0].0).await;
+    (app, ada, first)
 }
 
 /// The address of a user of [`add_user`].

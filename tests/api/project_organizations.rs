@@ -6,20 +6,12 @@ use serde_json::{Value, json};
 use super::people;
 use super::project_access::{NOTHING, by_key, by_session, count_of};
 use super::projects::{PROJECTS, body, make, make_at, share};
-use super::support::{App, EMAIL, PASSWORD, Session, error_of, text};
+use super::support::{App, PASSWORD, Session, error_of, text};
 
 /// Ada's Home, and another organization with its owner Bea and its member Tom.
 async fn two() -> (App, Session, Session) {
-    let (mut app, _) = App::spawn().await;
-    app.stop().await;
-    let state = people::state(&app);
-    let other = people::add_organization(&state, "org_other");
-    people::add_user(&state, other, "bea", "owner");
-    people::add_user(&state, other, "tom", "member");
-    drop(state);
-    let app = app.restart().await;
-    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
-    let bea = people::sign_in(&app, "bea").await;
+    let (app, _) = App::spawn().await;
+    let (app, ada, bea) = people::with_other(app, &[("bea", "owner"), ("tom", "member")]).await;
     (app, ada, bea)
 }
 

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::{App, EMAIL, KEYS, Key, PASSWORD, Session, error_of, text};
+use super::support::{App, KEYS, Key, Session, error_of, text};
 use super::{people, widgets};
 
 /// Ada's Home and Bea's Other, each with a session and a key.
@@ -17,15 +17,8 @@ struct Two {
 }
 
 async fn two() -> Two {
-    let (mut app, _) = App::spawn().await;
-    app.stop().await;
-    let state = people::state(&app);
-    let other = people::add_organization(&state, "org_other");
-    people::add_user(&state, other, "bea", "owner");
-    drop(state);
-    let app = app.restart().await;
-    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
-    let bea = people::sign_in(&app, "bea").await;
+    let (app, _) = App::spawn().await;
+    let (app, ada, bea) = people::with_other(app, &[("bea", "owner")]).await;
     let adas = ada.make_key(json!({ "name": "Ada's" })).await;
     let beas = bea.make_key(json!({ "name": "Bea's", "externalId": "beas" })).await;
     Two { app, ada, bea, adas, beas }

@@ -84,15 +84,8 @@ async fn the_usage_of_many_keys_is_for_each_what_it_is_alone() {
 
 #[tokio::test]
 async fn keys_of_nobody_and_of_others_are_left_out_and_one_that_is_named_twice_comes_once() {
-    let (mut app, _) = App::spawn().await;
-    app.stop().await;
-    let state = people::state(&app);
-    let other = people::add_organization(&state, "org_other");
-    people::add_user(&state, other, "bea", "owner");
-    drop(state);
-    let app = app.restart().await;
-    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
-    let bea = people::sign_in(&app, "bea").await;
+    let (app, _) = App::spawn().await;
+    let (app, ada, bea) = people::with_other(app, &[("bea", "owner")]).await;
     let adas = ada.make_key(json!({})).await;
     let beas = bea.make_key(json!({})).await;
     for key in [&adas, &beas] {

@@ -108,15 +108,8 @@ fn kinds(received: &[Received]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_webhook_is_told_what_its_patterns_cover_and_nothing_of_other_organizations() {
-    let (mut app, _) = spawn().await;
-    app.stop().await;
-    let state = people::state(&app);
-    let other = people::add_organization(&state, "org_other");
-    people::add_user(&state, other, "bea", "owner");
-    drop(state);
-    let app = app.restart().await;
-    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
-    let bea = people::sign_in(&app, "bea").await;
+    let (app, _) = spawn().await;
+    let (_app, ada, bea) = people::with_other(app, &[("bea", "owner")]).await;
     let receiver = Receiver::start();
     make(&ada, &receiver.url("/family"), &["api_key.*"]).await;
     make(&ada, &receiver.url("/one"), &["api_key.deleted", "order.paid"]).await;

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::people;
 use super::support::receiver::{Act, Receiver};
-use super::support::{App, EMAIL, PASSWORD, error_of};
+use super::support::{App, PASSWORD, error_of};
 use super::webhook_support::{WEBHOOKS, get, make, publish, queue, spawn, sweep};
 use super::widgets;
 
@@ -58,22 +58,15 @@ async fn a_webhook_that_is_removed_is_gone_at_once_and_its_deliveries_go_with_th
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_organization_that_is_deleted_leaves_its_queues_to_the_sweep_and_takes_nobody_else_s() {
-    let (mut app, _) = spawn().await;
-    app.stop().await;
-    let state = people::state(&app);
-    let other = people::add_organization(&state, "org_other");
-    people::add_user(&state, other, "bea", "owner");
-    drop(state);
-    let app = app.restart().await;
-    let ada = app.session_of(&app.sign_in(EMAIL, PASSWORD).await);
-    let bea = people::sign_in(&app, "bea").await;
+    let (app, _) = spawn().await;
+    let (app, ada, bea) = people::with_other(app, &[("bea", "owner")]).await;
     let receiver = Receiver::start();
     receiver.act("/", Act::Hang);
     for session in [&ada, &bea] {
         make(session, &receiver.url("/"), &["a.b"]).await;
         publish(session, "a.b", json!({})).await;
     }
-    queue(&app, other, 2_000);
+    queue(&app, people::OTHER, 2_000);
     let gone = bea.request(Method::DELETE, "/api/admin/organization").json(&json!({ "password": PASSWORD }));
     assert_eq!(gone.send().await.unwrap().status(), 204);
     assert!(count(&app, DELIVERIES) >= 2_000, "no change waits for them to go");
