@@ -12,7 +12,7 @@ export function openDialog({ title, content, held = false, wide = false, closed 
   const close = () => shut(dialog);
   const dialog = element(
     "dialog",
-    { "aria-labelledby": id, class: wide && "wide" },
+    { "aria-labelledby": id, class: wide && "wide", "data-held": held },
     element(
       "div",
       { class: "dialog-head" },

@@ -44,7 +44,11 @@ let shown = null;
 whenSignedOut(() => !document.querySelector("dialog .long") && location.replace(signIn(location)));
 whenForbidden(renewRole);
 whenGoing(show);
-whenSessionChanges(() => location.reload());
+whenSessionChanges(() => {
+  // What is shown once, or being written, stays until it is closed.
+  const held = document.querySelector("dialog[data-held]");
+  held ? held.addEventListener("close", () => location.reload()) : location.reload();
+});
 tryAgain.addEventListener("click", renew);
 // The skip link makes an entry of the history too, and it is the same page.
 addEventListener("popstate", ({ state }) => here() !== shown && show(scrollOf(state)));

@@ -70,6 +70,25 @@ test("without a key the list says what to do next", visit(async ({ page, context
   }
 }));
 
+test("a key that is shown once stays until it is stored, though another tab signs in meanwhile", signedIn(async ({ page, context }) => {
+  await open(page);
+  await press(page, "Create a key");
+  await dialog(page).getByLabel("Name").fill("Held");
+  await press(page, "Create");
+  await heading2(page, "The key of Held").waitFor();
+  const key = await shownKey(page);
+  const other = await context.newPage();
+  await other.goto(`${server.url}/account`);
+  await other.evaluate(() => new BroadcastChannel("session").postMessage("changed"));
+  await other.close();
+  await page.waitForTimeout(300);
+  assert.equal(await shownKey(page), key);
+  const reloaded = page.waitForEvent("load");
+  await press(page, "I have stored it");
+  await reloaded;
+  await row(page, "Held").waitFor();
+}));
+
 test("a key is made, shown once, works, and is refused once it is deactivated", signedIn(async ({ page, allow }) => {
   await open(page);
   await press(page, "Create a key");
